@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The snapdiff developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection clusternet.snapdiff: it may change at any time.
+
+"""A node that is alive, as a source: commands without a shell, files that are only read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import typing as t
+
+from ._source import NotObservedError
+
+SBIN = ("/usr/sbin", "/sbin", "/usr/local/sbin")  # not on the PATH of every user's ssh
+LARGEST_FILE = 1024 * 1024  # bytes; what we read is a few hundred
+
+
+class Node:
+    """The node that this process runs on."""
+
+    def __init__(self, find: t.Callable[[str], str | None], timeout: float) -> None:
+        """Take how to find a tool's path, and the time limit of one command (seconds)."""
+        self._find = find
+        self._timeout = timeout
+
+    def run(self, command: t.Sequence[str]) -> str:
+        """Run *command* with its own path and ``LC_ALL=C``; never through a shell."""
+        words = " ".join(command)
+        tool = self._find(command[0])
+        if not tool:
+            raise NotObservedError(f"{command[0]} is not installed")
+        try:
+            done = subprocess.run(
+                [tool, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                timeout=self._timeout,
+                env={"LC_ALL": "C", "PATH": os.defpath},
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotObservedError(f"'{words}' gave no answer in {self._timeout:g} s") from None
+        except OSError as error:
+            raise NotObservedError(f"'{words}' could not be run: {error.strerror}") from None
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+            reason = said[0] if said else "it said nothing"
+            raise NotObservedError(f"'{words}' ended with {done.returncode}: {reason}")
+        return done.stdout.decode("utf-8", "backslashreplace")
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file, None where there is none."""
+        try:
+            with open(path, "rb") as file:
+                return file.read(LARGEST_FILE).decode("utf-8", "backslashreplace")
+        except OSError as error:
+            return _absent_or_raise(error, path)
+
+    def names(self, path: str) -> dict[str, float] | None:
+        """Return the names in a folder with their mtimes, None where there is no such folder."""
+        try:
+            with os.scandir(path) as entries:
+                return {
+                    os.fsencode(entry.name).decode("utf-8", "backslashreplace"): entry.stat(
+                        follow_symlinks=False
+                    ).st_mtime
+                    for entry in entries
+                }
+        except OSError as error:
+            return _absent_or_raise(error, path)
+
+
+def _absent_or_raise(error: OSError, path: str) -> None:
+    # ENODEV and EINVAL are what /proc/sys answers of a link that has just gone
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV):
+        return
+    raise NotObservedError(f"{path}: {error.strerror}") from None

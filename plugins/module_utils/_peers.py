@@ -1,0 +1,99 @@
+# Copyright (c) 2026 The snapdiff developers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection clusternet.snapdiff: it may change at any time.
+
+"""A VXLAN peer's three entries - route, neighbour, forwarding entry - folded into one row.
+
+flannel writes for every other node: a permanent neighbour (VTEP address to VTEP MAC), a forwarding
+entry (VTEP MAC to underlay address) and a route (pod subnet via VTEP address, onlink). On a healthy
+cluster every node's rows plus its own (its subnet, MAC and address) are the same table, so a row
+names nothing that is the holder's own.
+
+Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents().
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    Row = dict[str, t.Any]
+    Rows = dict[str, Row]
+
+# A route just like this says no more than its peer's row does, so the row replaces it.
+USUAL_ROUTE = {
+    "type": "unicast",
+    "table": "main",
+    "protocol": "boot",
+    "scope": "global",
+    "flags": ["onlink"],
+}
+# IPv6 routes have these besides, always the same for a route that was added without a wish.
+USUAL_ROUTE_6 = {"metric": 1024, "pref": "medium"}
+
+
+def fold_peers(links: Rows, routes: Rows, neighbours: Rows, fdb: Rows) -> Rows:
+    """Return the peers by VTEP address; take out of the three tables what their rows say.
+
+    What is unlike flannel's own entries stays in its table too, so nothing is lost. A peer of
+    which an entry is not there has it in ``missing``.
+    """
+    overlays = {
+        name
+        for name, link in links.items()
+        if link.get("kind") == "vxlan" and not (link.get("vxlan") or {}).get("external")
+    }
+    peers: Rows = {}
+    for key in sorted(neighbours):
+        entry = neighbours[key]
+        if entry.get("dev") in overlays and "lladdr" in entry and entry["dst"] not in peers:
+            peers[entry["dst"]] = {"dev": entry["dev"], "mac": entry["lladdr"]}
+            if set(entry) == {"dst", "dev", "lladdr", "state"}:
+                del neighbours[key]
+    _fold_routes(overlays, peers, routes)
+    _fold_fdb(peers, fdb)
+    for peer in peers.values():
+        names = {"mac": "neighbour", "subnet": "route", "underlay": "fdb"}
+        missing = [entry for member, entry in names.items() if member not in peer]
+        if missing:
+            peer["missing"] = missing
+    return peers
+
+
+def _fold_routes(overlays: t.Container[str], peers: Rows, routes: Rows) -> None:
+    for key in sorted(routes):
+        route = routes[key]
+        if route.get("dev") not in overlays or not isinstance(route.get("gateway"), str):
+            continue
+        peer = peers.setdefault(route["gateway"], {"dev": route["dev"]})
+        if "subnet" in peer or peer["dev"] != route["dev"]:
+            continue  # a second subnet behind one VTEP (Calico's blocks): it stays a route
+        peer["subnet"] = route["dst"]
+        if _is_usual(route):
+            del routes[key]
+
+
+def _is_usual(route: Row) -> bool:
+    usual = dict(USUAL_ROUTE, family=route.get("family"))
+    if route.get("family") == "inet6":
+        usual.update(USUAL_ROUTE_6)
+    rest = {name: value for name, value in route.items() if name not in ("dst", "gateway", "dev")}
+    return rest == usual
+
+
+def _fold_fdb(peers: Rows, fdb: Rows) -> None:
+    by_mac: dict[tuple[str, str], list[str]] = {}
+    for key in sorted(fdb):
+        by_mac.setdefault((fdb[key]["dev"], fdb[key].get("mac", "")), []).append(key)
+    used = set()
+    for peer in peers.values():
+        for key in by_mac.get((peer["dev"], peer.get("mac", "")), ())[:1]:
+            peer["underlay"] = fdb[key]["dst"]
+            if set(fdb[key]) == {"mac", "dev", "dst", "flags", "state"} and (
+                fdb[key]["flags"] == ["self"]
+            ):
+                used.add(key)
+    for key in used:
+        del fdb[key]

@@ -1,0 +1,5 @@
+"""``python -m snapdiff``."""
+
+from snapdiff.cli import main
+
+main()

@@ -1,0 +1,110 @@
+"""What of a snapshot takes part in a comparison, and in which form.
+
+Left out is what only repeats something else (the kernel's local routes repeat the addresses) or
+moves without meaning (flags that follow carrier). Pod ports have random names: they are compared as
+a population, never one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from snapdiff import roles
+from snapdiff.model import Rows, Snapshot
+
+# LOWER_UP, NO-CARRIER and DORMANT follow carrier, which operstate tells; PROMISC and ALLMULTI come
+# and go with whoever listens.
+RESTLESS_FLAGS = frozenset({"LOWER_UP", "NO-CARRIER", "DORMANT", "PROMISC", "ALLMULTI"})
+RESTLESS_ROUTE_FLAGS = frozenset({"linkdown", "dead"})
+# Of a bridge without ports the kernel makes the MTU 1500 and the state DOWN, and takes both back
+# with the first port. Source: net/bridge/br_if.c, br_mtu_min(); flannel-io/flannel#959.
+OF_PORTS = ("mtu", "operstate", "carrier", "flags")
+DETAILS_THAT_MOVE = frozenset({"topology_change", "topology_change_detected", "root_port"})
+POPULATION_FIELDS = ("mtu", "master")
+
+
+def differing(before: Mapping[str, t.Any], after: Mapping[str, t.Any]) -> list[str]:
+    """Return the keys whose rows are not the same on both sides, sorted; unparsed where it can."""
+    if isinstance(before, Rows) and isinstance(after, Rows):
+        one: Mapping[str, t.Any] = before.raw
+        two: Mapping[str, t.Any] = after.raw
+    else:
+        # as text, since to Python True is 1 and 1 is 1.0, and a type change is a change
+        one = {key: json.dumps(row, sort_keys=True) for key, row in before.items()}
+        two = {key: json.dumps(row, sort_keys=True) for key, row in after.items()}
+    return sorted(key for key in one.keys() | two.keys() if one.get(key) != two.get(key))
+
+
+def link(row: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return a link without what moves by itself.
+
+    A link-local IPv6 address follows the MAC, and a privacy address (RFC 8981) the clock.
+    """
+    found = dict(row)
+    found["addresses"] = {
+        key: address
+        for key, address in row["addresses"].items()
+        if not key.startswith("fe80:") and not address.get("temporary")
+    }
+    if "flags" in found:
+        found["flags"] = sorted(set(found["flags"]) - RESTLESS_FLAGS)
+    for detail in ("bridge", "bridge_port"):
+        if detail in found:
+            found[detail] = {
+                name: value
+                for name, value in found[detail].items()
+                if name not in DETAILS_THAT_MOVE
+            }
+    return found
+
+
+def route(row: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return a route without what follows carrier; None for one that the kernel derives.
+
+    Its local table repeats the addresses, its link-local and multicast routes the links.
+    """
+    if row.get("protocol") == "kernel":
+        if row.get("table") == "local" or row.get("dst") in ("fe80::/64", "ff00::/8"):
+            return None
+    found = dict(row)
+    found["flags"] = sorted(set(found.get("flags", ())) - RESTLESS_ROUTE_FLAGS)
+    return found
+
+
+def is_pod_port(name: str, links: Mapping[str, t.Any]) -> bool:
+    """Say whether *name* is the host end of a pod's link, here."""
+    return name in links and roles.named_role(name, links[name]) == roles.POD_PORT
+
+
+def pod_ports(snapshot: Snapshot) -> dict[str, Mapping[str, t.Any]]:
+    """Return the pod ports of a node by name."""
+    links = snapshot["links"]
+    return {name: links[name] for name in links if is_pod_port(name, links)}
+
+
+def has_ports(bridge: str, snapshot: Snapshot) -> bool:
+    """Say whether any link has *bridge* as its master."""
+    links = snapshot["links"]
+    if isinstance(links, Rows):
+        mark = b'"master":"' + bridge.encode() + b'"'
+        return any(mark in row for row in links.raw.values())
+    return any(row.get("master") == bridge for row in links.values())
+
+
+def populations(ports: Iterable[str]) -> Counter[str]:
+    """Count pod ports by what they are called together, as ``veth*``."""
+    return Counter(roles.population_of(name) for name in ports)
+
+
+def histogram(ports: Mapping[str, Mapping[str, t.Any]], field: str) -> Counter[t.Any]:
+    """Count the values of *field* over pod ports; None stands for absent."""
+    return Counter(row.get(field) for row in ports.values())
+
+
+def rebooted(before: Snapshot, after: Snapshot) -> bool:
+    """Say whether the node started anew in between, as far as both boots are known."""
+    one, two = before["host"].get("boot_id"), after["host"].get("boot_id")
+    return one is not None and two is not None and one != two

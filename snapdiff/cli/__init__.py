@@ -1,0 +1,88 @@
+"""The command ``snapdiff``: parse, call, print, exit. A subcommand is a file, imported when asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from snapdiff import __version__
+from snapdiff.errors import ExitCode, SnapdiffError
+
+COMMANDS = {  # name to what it does, so that --help imports none of them
+    "diff": "Say what changed between two captures, and on which nodes.",
+    "gather": "Take a capture of an Ansible inventory's nodes over ssh.",
+    "import": "Make snapshots of saved command output.",
+    "show": "Print a snapshot for a person.",
+}
+EPILOG = """\b
+Exit codes, of every command:
+  0  clean                     2  bad usage, or unreadable input
+  1  findings at or above      3  not to be trusted: too few nodes seen
+     --fail-on                 130  interrupted
+"""
+
+
+class _Commands(click.Group):
+    """The subcommands by name; the file of one is imported when it is run or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"snapdiff.cli.{cmd_name.replace('import', 'import_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="snapdiff")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def snapdiff(debug: bool) -> None:  # noqa: ARG001 - main() reads it, as errors come out of click's call
+    """Tell what drifted in the pod network of Kubernetes nodes: cni0, flannel.1, MTU and all."""
+
+
+def main() -> None:
+    """Run the command line and exit; an error is one sentence, its traceback takes ``--debug``."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        code = snapdiff.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.UNREADABLE
+    except SnapdiffError as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"snapdiff: {_safe(str(error))}", err=True)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("snapdiff: interrupted", err=True)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:  # the reader, as head(1), has gone: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.UNREADABLE
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(
+            f"snapdiff: a mistake in snapdiff itself: {type(error).__name__}: {_safe(str(error))}. "
+            "Run it with --debug and report what that shows.",
+            err=True,
+        )
+        code = ExitCode.UNREADABLE
+    sys.exit(int(code or 0))
+
+
+def _safe(text: str) -> str:
+    from snapdiff.report.safe import visible
+
+    return visible(text)

@@ -1,0 +1,96 @@
+"""``snapdiff diff``: one capture against another."""
+
+from __future__ import annotations
+
+import sys
+import typing as t
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import click
+
+from snapdiff.assess import assess_diff
+from snapdiff.cli.options import (
+    emit,
+    outputs_of,
+    policy_of,
+    report_options,
+    settings_of,
+    store_options,
+)
+from snapdiff.model import Input
+from snapdiff.refs import select
+from snapdiff.store import Side, Store, stamp
+
+
+@click.command("diff")
+@click.argument("before", metavar="A", default="@prev")
+@click.argument("after", metavar="B", default="@latest")
+@store_options
+@report_options
+def command(
+    before: str,
+    after: str,
+    store: str | None,
+    cluster: str | None,
+    outputs: tuple[str, ...],
+    fail_on: str | None,
+    min_coverage: str | None,
+    strict: bool,
+    exit_zero: bool,
+    color: str,
+) -> int:
+    """Say what changed from A to B, and on which nodes.
+
+    A and B are @latest, @prev, @yesterday, @label:NAME, a time as @2026-11-22T03:00 (the newest at
+    or before it, local unless it ends in Z), a capture's name, a folder or a snapshot file.
+
+    \b
+    Signs:  + added   - removed   ~ changed   ! type changed   ? not observed
+    """
+    wanted = outputs_of(outputs)
+    settings = settings_of(
+        store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage
+    )
+    now = datetime.now(UTC)
+    sides = [
+        select(ref, Store(settings.store), settings.cluster, now=now) for ref in (before, after)
+    ]
+    report = assess_diff(
+        *sides,
+        cluster=sides[1].capture.cluster or settings.cluster,
+        policy=policy_of(settings, strict=strict),
+        progress=progress_to_stderr("compared") if sys.stderr.isatty() else None,
+    )
+    report = replace(
+        report,
+        inputs=tuple(input_of(ref, side) for ref, side in zip((before, after), sides, strict=True)),
+        made_at=stamp(now),
+    )
+    return emit(report, wanted, color, exit_zero=exit_zero)
+
+
+def input_of(ref: str, side: Side) -> Input:
+    """Return what a selector turned out to be."""
+    capture = side.capture
+    return Input(
+        name=ref,
+        place=capture.place,
+        capture=capture.name if capture.started_at else "",
+        label=capture.label,
+        limit=capture.limit,
+        taken_at=capture.started_at,
+    )
+
+
+def progress_to_stderr(what: str) -> t.Callable[[int, int], None]:
+    """Return a callback that counts nodes on the last line of the terminal; quiet when few."""
+
+    def show(done: int, total: int) -> None:
+        if total < 200:
+            return
+        end = "\r" if done < total else "\r\x1b[K"
+        if done % 50 == 0 or done == total:
+            click.echo(f"{what} {done} of {total} nodes{end}", nl=False, err=True)
+
+    return show

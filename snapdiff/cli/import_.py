@@ -1,0 +1,73 @@
+"""``snapdiff import``: snapshots of what Ansible cannot reach."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from snapdiff import __version__
+from snapdiff.cli.options import settings_of, store_options
+from snapdiff.errors import UnreadableError, UsageError
+from snapdiff.saved import Folder, Listing, nodes_in, snapshot_of
+from snapdiff.store import Store, stamp
+from snapdiff.strict_yaml import LIMITS
+
+
+@click.command("import")
+@click.argument("source")
+@click.option("--node", metavar="NAME", help="Name of the node, where SOURCE is of one.")
+@click.option("--label", metavar="LABEL", default="", help="Name for the capture, as before.")
+@store_options
+def command(
+    source: str, node: str | None, label: str, store: str | None, cluster: str | None
+) -> None:
+    """Make a capture of saved command output.
+
+    SOURCE is a folder with one folder a node (files as ip-j-d-s-addr.json, subnet.env ...), or the
+    output of 'ip -j -d addr', 'ip addr' or 'ifconfig -a' in a file, or - for standard input.
+    What was not saved is not observed.
+    """
+    settings = settings_of(store=store, cluster=cluster)
+    now = datetime.now(UTC)
+    sources = _sources(source, node)
+    snapshots = [
+        snapshot_of(one, node=name, taken_at=stamp(now), via=f"import of {one.sort}")
+        for name, one in sources.items()
+    ]
+    draft = Store(settings.store).begin(settings.cluster, nodes=sources, now=now, label=label)
+    for snapshot in snapshots:
+        draft.add(snapshot)
+    capture = draft.seal(now=datetime.now(UTC), tools={"snapdiff": __version__})
+    many = f"{len(sources)} node{'s' * (len(sources) != 1)}"
+    click.echo(f"{capture.place}: {many} imported", err=True)
+
+
+def _sources(source: str, node: str | None) -> dict[str, Folder | Listing]:
+    path = Path(source)
+    if source != "-" and path.is_dir():
+        folders = nodes_in(path)
+        if node and len(folders) > 1:
+            raise UsageError(f"--node {node}: {source} has {len(folders)} nodes")
+        return {node or one.resolve().name: Folder(one) for one in folders}
+    name = node or ("" if source == "-" else path.stem)
+    if not name:
+        raise UsageError("standard input does not say whose it is: give --node NAME")
+    data = _read(source)
+    try:
+        return {name: Listing(data.decode("utf-8", "backslashreplace"))}
+    except UnreadableError as error:
+        raise UnreadableError(f"{source}: {error}") from None
+
+
+def _read(source: str) -> bytes:
+    from snapdiff import files
+
+    if source != "-":
+        return files.read(Path(source), LIMITS.size)
+    data = sys.stdin.buffer.read(LIMITS.size + 1)
+    if len(data) > LIMITS.size:
+        raise UnreadableError(f"standard input: over the limit of {LIMITS.size} bytes")
+    return data

@@ -1,0 +1,54 @@
+"""``snapdiff show``: one snapshot, or what a capture holds, for a person."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import UTC, datetime
+
+import click
+
+from snapdiff.cli.options import settings_of, store_options, terminal_of
+from snapdiff.errors import UsageError
+from snapdiff.refs import select
+from snapdiff.snapshot import to_text
+from snapdiff.store import Store
+
+if t.TYPE_CHECKING:
+    from snapdiff.store import Side
+
+
+@click.command("show")
+@click.argument("ref", metavar="[CAPTURE]", default="@latest")
+@click.option("--node", metavar="NAME", help="Node to show; not needed where there is one only.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the snapshot file itself.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@store_options
+def command(
+    ref: str, node: str | None, as_yaml: bool, color: str, store: str | None, cluster: str | None
+) -> None:
+    """Print a snapshot: its chain eth0 - flannel.1 - cni0 - pods, its links, peers and routes.
+
+    CAPTURE is what diff takes. A capture of many nodes is listed, unless --node names one.
+    """
+    from snapdiff.report import as_snapshot
+
+    settings = settings_of(store=store, cluster=cluster)
+    side = select(ref, Store(settings.store), settings.cluster, now=datetime.now(UTC))
+    terminal = terminal_of(color)
+    if node is None and len(side.capture.nodes) > 1:
+        click.echo(as_snapshot.render_capture(side.capture, terminal), nl=False, color=True)
+        return
+    snapshot = side.snapshot(_node(side, node))
+    text = to_text(snapshot) if as_yaml else as_snapshot.render_snapshot(snapshot, terminal)
+    click.echo(text, nl=False, color=True)
+
+
+def _node(side: Side, node: str | None) -> str:
+    nodes = side.capture.nodes
+    name = node or next(iter(nodes), "")
+    if name not in nodes:
+        raise UsageError(f"{side.capture.place}: no node {name!r}; there is {', '.join(nodes)}")
+    if name not in side.paths:
+        row = nodes[name]
+        raise UsageError(f"{side.capture.place}: no snapshot of {name}: {row.outcome}: {row.why}")
+    return name

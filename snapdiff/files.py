@@ -1,0 +1,70 @@
+"""Files as a store needs them: whole or not at all, never through a link, never world-readable."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from snapdiff.errors import UnreadableError
+
+FILE_MODE = 0o640
+FOLDER_MODE = 0o750
+
+
+def make_folder(path: Path, *, new: bool = False) -> None:
+    """Make a folder and those above it; *new*: raise FileExistsError where it is there."""
+    try:
+        if new:
+            path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            path.mkdir(FOLDER_MODE)
+        else:
+            path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+    except FileExistsError:
+        if new:
+            raise
+        raise UnreadableError(f"{path}: it is no folder") from None
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot make it: {error.strerror}") from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there with all of *data*, or not at all, also after a crash."""
+    draft = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise
+        sync_folder(path.parent)
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot write it: {error.strerror}") from None
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Return the bytes of a file of at most *limit* bytes."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise UnreadableError(f"{path}: {error.strerror}") from None
+    if len(data) > limit:
+        raise UnreadableError(f"{path}: over the limit of {limit} bytes")
+    return data

@@ -1,0 +1,155 @@
+"""What is about many nodes: those that came and went, stragglers, chains that look the same."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from snapdiff import canonical, drift
+from snapdiff.chain import chain
+from snapdiff.errors import SnapdiffError
+from snapdiff.model import Chain, Finding, Hop, Kind, Member, Severity, Snapshot
+
+if t.TYPE_CHECKING:
+    from snapdiff.store import Side
+
+
+def nodes_that_went(
+    nodes: Iterable[str], before: Side, drifts: list[drift.Drift], cluster: str
+) -> tuple[list[Finding], set[str]]:
+    """Return rows for nodes that nobody asks for any more, and the addresses they had.
+
+    That is fine where their peers forgot them too; where they did not, packets go to nobody.
+    """
+    forgotten = {
+        address
+        for one in drifts
+        if one.change.kind is Kind.REMOVED and one.change.path[0] == "peers"
+        for address in (one.change.path[1], (one.change.before or {}).get("underlay"))
+    }
+    rows, known = [], set()
+    for node in nodes:
+        addresses = _addresses(before, node)
+        known |= addresses
+        clean = bool(addresses & forgotten)
+        message = f"node {node} is not asked for any more"
+        rows.append(
+            _row(
+                cluster,
+                node,
+                Kind.REMOVED,
+                Severity.INFO if clean else Severity.WARNING,
+                f"{message}; its peers have forgotten it" if clean else message,
+            )
+        )
+    return rows, known
+
+
+def nodes_that_came(
+    nodes: Iterable[str], after: Side, cluster: str
+) -> tuple[list[Finding], set[str]]:
+    """Return rows for nodes that were not asked for before, and the addresses they have."""
+    rows, known = [], set()
+    for node in nodes:
+        known |= _addresses(after, node)
+        rows.append(_row(cluster, node, Kind.ADDED, Severity.INFO, f"node {node} is new"))
+    return rows, known
+
+
+def without_peers(drifts: list[drift.Drift], addresses: set[str]) -> list[drift.Drift]:
+    """Leave out peers that came or went with their node: the node's own row says it."""
+    return [one for one in drifts if not _is_peer_of(one, addresses)]
+
+
+def _is_peer_of(one: drift.Drift, addresses: set[str]) -> bool:
+    change = one.change
+    if change.path[0] != "peers" or len(change.path) != 2:
+        return False
+    row = change.before or change.after
+    return row.get("underlay") in addresses or change.path[1] in addresses
+
+
+def _row(cluster: str, node: str, kind: Kind, severity: Severity, message: str) -> Finding:
+    path = f"nodes/{node}"
+    found = drift.finding_id(cluster, drift.RULE, path, node)
+    return Finding(
+        id=found,
+        rule=drift.RULE,
+        severity=severity,
+        scope="temporal",
+        nodes=(node,),
+        path=path,
+        change=kind,
+        message=message,
+        members=(Member(id=found, node=node),),
+        keys=("nodes", node),
+    )
+
+
+def _addresses(side: Side, node: str) -> set[str]:
+    """Return the addresses of a node, to tell its row among the peers of others."""
+    if node not in side.paths:
+        return set()
+    try:
+        links = side.snapshot(node)["links"]
+    except SnapdiffError:
+        return set()
+    return {
+        address.partition("/")[0]
+        for name in links
+        if name != "lo" and not canonical.is_pod_port(name, links)
+        for address in links[name]["addresses"]
+        if not address.startswith("fe80:")
+    }
+
+
+def with_stragglers(row: Finding, before: Side, after: Side, comparable: int) -> Finding:
+    """Name the nodes that kept the old value, where more than half of the fleet changed it."""
+    changed = row.change is Kind.CHANGED and row.before is not None
+    if not changed or 2 * len(row.nodes) <= comparable:
+        return row
+    rest = sorted((before.paths.keys() & after.paths.keys()) - set(row.nodes))
+    kept = [node for node in rest if _kept(node, row, before, after)]
+    return replace(row, stragglers=tuple(kept))
+
+
+def _kept(node: str, row: Finding, before: Side, after: Side) -> bool:
+    try:
+        return all(_value(side.snapshot(node), row.keys) == row.before for side in (before, after))
+    except SnapdiffError:
+        return False
+
+
+def _value(snapshot: Snapshot, keys: tuple[str, ...]) -> t.Any:
+    value: t.Any = snapshot.sections
+    for key in keys:
+        try:
+            value = value[key]
+        except (KeyError, TypeError):
+            return None
+    return value
+
+
+def chains_of(nodes: Iterable[str], before: Side, after: Side) -> list[Chain]:
+    """Return the chains of *nodes*, what each hop was and is, equal ones as one."""
+    found: dict[tuple[Hop, ...], list[str]] = defaultdict(list)
+    for node in nodes:
+        found[_hops(before.snapshot(node), after.snapshot(node))].append(node)
+    return [Chain(nodes=tuple(names), hops=hops) for hops, names in found.items()]
+
+
+def _hops(before: Snapshot, after: Snapshot) -> tuple[Hop, ...]:
+    old = {link.name: link for link in chain(before)}
+    new = {link.name: link for link in chain(after)}
+    order = list(new) + [name for name in old if name not in new]
+    return tuple(
+        Hop(
+            link=name,
+            role=(new.get(name) or old[name]).role,
+            before=old[name].word if name in old else None,
+            after=new[name].word if name in new else None,
+        )
+        for name in order
+    )

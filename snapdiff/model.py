@@ -1,0 +1,318 @@
+"""The nouns: what the rooms hand to each other. Nothing here touches a file, a clock or a library.
+
+Tables stay plain mappings by key, as the schema describes them, for they are compared as data and
+there may be a million rows; what we make of them is a frozen value with a name.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+SCHEMA = "snapdiff/snapshot/1"
+# The sections of a snapshot in the order of the file. An unchanged node has the same BODY every
+# night; MOVING is what moves at every gather.
+HEAD = ("schema", "facts", "node", "consistent")
+BODY = (
+    "host",
+    "not_observed",
+    "links",
+    "peers",
+    "routes",
+    "neighbours",
+    "fdb",
+    "rules",
+    "cni",
+    "cni_config",
+    "ipam",
+    "sysctls",
+)
+MOVING = (
+    "provenance",
+    "steps",
+    "counters",
+    "timers",
+    "lifetimes",
+    "neighbour_cache",
+    "fdb_learned",
+    "mtimes",
+)
+
+Section = Mapping[str, t.Any]
+
+
+class Rows(Mapping[str, t.Any]):
+    """A section of a canonical file: rows as bytes, each parsed when it is first asked for.
+
+    Two snapshots are compared row by row as bytes first, so most rows are never parsed.
+    """
+
+    __slots__ = ("_parse", "_parsed", "raw")
+
+    def __init__(self, raw: dict[str, bytes], parse: Callable[[bytes], t.Any]) -> None:
+        self.raw = raw
+        self._parse = parse
+        self._parsed: dict[str, t.Any] = {}
+
+    def __getitem__(self, key: str) -> t.Any:
+        if key not in self._parsed:
+            self._parsed[key] = self._parse(self.raw[key])
+        return self._parsed[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.raw
+
+
+class Severity(IntEnum):
+    """How bad a finding is; the least one that makes the exit code 1 is ``--fail-on``."""
+
+    INFO = 0
+    WARNING = 1
+    ERROR = 2
+
+    @property
+    def word(self) -> str:
+        """Return the name as reports and options write it."""
+        return self.name.lower()
+
+
+class Outcome(StrEnum):
+    """What became of a node that a capture knows of."""
+
+    OK = "ok"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+    TIMED_OUT = "timed out"
+    SKIPPED = "skipped"  # not asked: left out by --limit
+
+
+class Kind(StrEnum):
+    """The words for what happened to a value between two snapshots."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    TYPE_CHANGED = "type-changed"
+    NOT_OBSERVED = "not-observed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The pod network of one node at one moment; never changed once made."""
+
+    node: str
+    sections: Mapping[str, t.Any]  # the whole document by its outer keys
+    digest: str = ""  # sha256 of the body where it is known: equal ones need no look
+
+    def __getitem__(self, section: str) -> Section:
+        """Return a section as a mapping of rows by key."""
+        found: Section = self.sections[section]
+        return found
+
+    @property
+    def consistent(self) -> bool:
+        """Say whether all tables are of one moment."""
+        return bool(self.sections["consistent"])
+
+    @property
+    def facts(self) -> int:
+        """Return which set of facts the collector looked at; it grows as collectors do."""
+        return int(self.sections["facts"])
+
+    @property
+    def taken_at(self) -> str:
+        """Return when it was made: UTC, ISO 8601."""
+        return str(self["provenance"].get("taken_at", ""))
+
+    def why_not_observed(self, path: tuple[str, ...]) -> tuple[str, str] | None:
+        """Return the pattern and reason that cover a place which is missing here.
+
+        None: it was looked at, and is absent. A reason covers everything below its path; ``*`` in
+        a pattern stands for any one name.
+        """
+        for pattern, reason in self["not_observed"].items():
+            parts = pattern.split("/", len(path) - 1)
+            if len(parts) <= len(path) and all(
+                part in ("*", name) for part, name in zip(parts, path, strict=False)
+            ):
+                return pattern, str(reason)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A row of a capture's manifest: a node that was asked for, and what became of it."""
+
+    name: str
+    outcome: Outcome
+    why: str = ""
+    file: str = ""
+    sha256: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """The snapshots of one run over the fleet, and the nodes it missed."""
+
+    name: str
+    place: str
+    cluster: str
+    label: str = ""
+    limit: str = ""
+    started_at: str = ""
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A place whose value differs between two snapshots of a node, good or bad."""
+
+    node: str
+    path: tuple[str, ...]
+    kind: Kind
+    before: t.Any = None
+    after: t.Any = None
+    why: str = ""  # of not-observed: the reason
+    role: str | None = None  # of the link that it is about
+
+    @property
+    def place(self) -> str:
+        """Return the path as people write it."""
+        return "/".join(self.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One finding of a folded row: a node with its own values."""
+
+    id: str
+    node: str
+    before: t.Any = None
+    after: t.Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One verdict, on one node or on all nodes where it is the same."""
+
+    id: str
+    rule: str
+    severity: Severity
+    scope: str
+    nodes: tuple[str, ...]
+    path: str
+    message: str
+    change: Kind | None = None
+    before: t.Any = None
+    after: t.Any = None
+    expected: t.Any = None
+    peer: str | None = None
+    why: str | None = None
+    remedy: str | None = None
+    evidence: tuple[str, ...] = ()
+    stragglers: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
+    keys: tuple[str, ...] = ()  # the path in its parts, for a name may hold a slash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Churn:
+    """What came and went as expected, counted: pods, mostly."""
+
+    node: str
+    what: str
+    before: t.Any
+    after: t.Any
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """A place that could not be compared, and why."""
+
+    path: str
+    why: str
+    side: str  # before, after, both
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A node that should have been seen and was not."""
+
+    node: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How much of the fleet an answer is about."""
+
+    expected: int
+    observed: int
+    comparable: int
+    missing: tuple[Missing, ...] = ()
+    skipped: tuple[str, ...] = ()
+    inconsistent: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> float:
+        """Return the share of the expected nodes that could be compared; 0 of 0 is no coverage."""
+        return 100.0 * self.comparable / self.expected if self.expected else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """A link of the chain eth0 - flannel.1 - cni0 - pods, as one word before and after."""
+
+    link: str
+    role: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """The chain of all nodes where it looks the same."""
+
+    nodes: tuple[str, ...]
+    hops: tuple[Hop, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What was compared: as it was asked for, and what that turned out to be."""
+
+    name: str
+    place: str = ""
+    capture: str = ""
+    label: str = ""
+    limit: str = ""
+    taken_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything that a renderer needs; what it prints is only a choice of words."""
+
+    command: str
+    cluster: str
+    inputs: tuple[Input, ...]
+    coverage: Coverage
+    findings: tuple[Finding, ...] = ()
+    churn: tuple[Churn, ...] = ()
+    undecided: tuple[Undecided, ...] = ()
+    chains: tuple[Chain, ...] = ()
+    verdict: str = ""
+    exit_code: int = 0
+    made_at: str = ""

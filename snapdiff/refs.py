@@ -1,0 +1,102 @@
+"""Which capture a person means: ``@latest``, ``@label:before``, ``@2026-11-22T03:00``, a path."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from snapdiff.errors import UsageError
+from snapdiff.store import MANIFEST, STAMP, Side, Store, read_manifest, side_of_capture, side_of_files
+
+CAPTURE = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\Z")
+WORDS = ("@latest", "@prev", "@yesterday", "@label:NAME", "@2026-11-22T03:00")
+
+
+def select(ref: str, store: Store, cluster: str, *, now: datetime) -> Side:
+    """Return what *ref* names. Raises UsageError that says what there is instead.
+
+    Times are local unless they end in Z, and mean the newest capture at or before them.
+    """
+    if ref.startswith("@"):
+        return side_of_capture(read_manifest(_selected(ref[1:], store, cluster, now)))
+    path = Path(ref)
+    if CAPTURE.match(ref) and not path.exists():
+        path = store.cluster_folder(cluster) / ref
+    if path.is_file():
+        return side_of_files([path], path) if path.name != MANIFEST else _capture(path.parent)
+    if path.is_dir():
+        if (path / MANIFEST).is_file():
+            return _capture(path)
+        return side_of_files(sorted(path.glob("*.yml")), path)
+    close = difflib.get_close_matches(f"@{ref}", WORDS, 1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise UsageError(f"{ref}: no such file or folder, and no selector.{hint}")
+
+
+def _capture(folder: Path) -> Side:
+    return side_of_capture(read_manifest(folder))
+
+
+def _selected(word: str, store: Store, cluster: str, now: datetime) -> Path:
+    captures = store.captures(cluster)
+    where = f"{store.folder}: cluster {cluster!r}"
+    if not captures:
+        others = ", ".join(store.clusters())
+        hint = f" There are captures of: {others}." if others else ""
+        raise UsageError(f"{where} has no capture. Take one with 'snapdiff gather'.{hint}")
+    if word == "latest":
+        return captures[-1]
+    if word == "prev":
+        if len(captures) < 2:
+            raise UsageError(f"{where} has one capture only, so there is no @prev. Take another.")
+        return captures[-2]
+    if word.startswith("label:"):
+        return _labelled(word.removeprefix("label:"), captures, where)
+    return _at(word, captures, where, now)
+
+
+def _labelled(label: str, captures: list[Path], where: str) -> Path:
+    labels = []
+    for path in reversed(captures):
+        found = read_manifest(path).label
+        if found == label:
+            return path
+        labels.append(found)
+    close = difflib.get_close_matches(label, [one for one in labels if one], 1)
+    hint = f" Did you mean @label:{close[0]}?" if close else ""
+    raise UsageError(f"{where} has no capture with the label {label!r}.{hint}")
+
+
+def _at(word: str, captures: list[Path], where: str, now: datetime) -> Path:
+    earliest = None
+    if word == "yesterday":
+        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        latest = midnight - timedelta(microseconds=1)
+        earliest = midnight - timedelta(days=1)
+    else:
+        latest = _moment(word)
+    found = [path for path in captures if _started(path) <= latest]
+    if found and (earliest is None or _started(found[-1]) >= earliest):
+        return found[-1]
+    raise UsageError(
+        f"{where} has no capture for @{word}; the oldest is {captures[0].name}, "
+        f"the newest {captures[-1].name}"
+    )
+
+
+def _started(path: Path) -> datetime:
+    return datetime.strptime(path.name.partition("-")[0], STAMP).replace(tzinfo=UTC)
+
+
+def _moment(word: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(word)
+    except ValueError:
+        raise UsageError(
+            f"@{word}: no such selector. There are {', '.join(WORDS)}, a folder and a file."
+        ) from None
+    if len(word) <= len("2026-11-22"):  # a day: all of it
+        moment += timedelta(days=1, microseconds=-1)
+    return moment.astimezone() if moment.tzinfo is None else moment

@@ -1,0 +1,103 @@
+"""A snapshot, or what a capture holds, for a person at a terminal."""
+
+from __future__ import annotations
+
+import typing as t
+
+from rich.table import Table
+from rich.text import Text
+
+from snapdiff import roles
+from snapdiff.chain import chain
+from snapdiff.drift import word
+from snapdiff.model import Capture, Outcome, Snapshot
+from snapdiff.report.console import console_of, finish
+from snapdiff.report.safe import visible
+
+if t.TYPE_CHECKING:
+    from snapdiff.report import Terminal
+
+
+def render_capture(capture: Capture, terminal: Terminal) -> str:
+    """Return the nodes of a capture with what became of each."""
+    console = console_of(terminal)
+    label = f" ({capture.label})" if capture.label else ""
+    seen = sum(one.outcome is Outcome.OK for one in capture.nodes.values())
+    head = f"{capture.cluster}: capture {capture.name}{label}: {seen} of {len(capture.nodes)} nodes"
+    console.print(Text(visible(head), "bold"))
+    if capture.limit:
+        console.print(Text(visible(f"limited to {capture.limit}"), "magenta"))
+    grid = Table.grid(padding=(0, 2))
+    for one in capture.nodes.values():
+        style = "green" if one.outcome is Outcome.OK else "magenta"
+        grid.add_row(
+            Text(visible(f"  {one.name}")), Text(one.outcome, style), Text(visible(one.why), "dim")
+        )
+    console.print(grid)
+    return finish(console)
+
+
+def render_snapshot(snapshot: Snapshot, terminal: Terminal) -> str:
+    """Return a node's chain, links, peers, routes and settings, and what was not observed."""
+    console = console_of(terminal)
+    console.print(Text(visible(f"{snapshot.node}  {snapshot.taken_at}"), "bold"))
+    if not snapshot.consistent:
+        why = snapshot["provenance"].get("inconsistent", "")
+        console.print(Text(visible(f"links came and went while it was read: {why}"), "magenta"))
+    hops = [f"{one.name} {one.word}" for one in chain(snapshot)]
+    console.print(Text(visible(f"chain  {' – '.join(hops) or 'no link of a pod network'}"), "bold"))
+    console.print()
+    console.print(_links(snapshot))
+    for title, section in (("peers", "peers"), ("routes", "routes"), ("rules", "rules")):
+        if snapshot[section]:
+            console.print(Text(f"\n{title}", "bold"))
+            console.print(_rows(snapshot, section))
+    console.print(Text("\nCNI and settings", "bold"))
+    for section in ("cni", "cni_config", "sysctls", "host"):
+        for key, row in snapshot[section].items():
+            console.print(Text(visible(f"  {key}  {word(row)}")))
+    if snapshot["not_observed"]:
+        console.print(Text("\nnot observed", "magenta"))
+        for path, why in snapshot["not_observed"].items():
+            console.print(Text(visible(f"  {path}: {why}"), "dim"))
+    return finish(console)
+
+
+def _links(snapshot: Snapshot) -> Table:
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("link", "role", "kind", "MTU", "state", "addresses"):
+        grid.add_column(title, overflow="fold", justify="right" if title == "MTU" else "left")
+    links = snapshot["links"]
+    for name in links:
+        row = links[name]
+        kind = row.get("kind", "" if "links/*/kind" not in snapshot["not_observed"] else "?")
+        if row.get("master"):
+            kind = f"{kind} on {row['master']}"
+        grid.add_row(
+            *(
+                Text(visible(str(one)))
+                for one in (
+                    name,
+                    roles.role_of(name, links, snapshot["routes"]),
+                    kind,
+                    row.get("mtu", "?"),
+                    row.get("operstate", "?"),
+                    ", ".join(row["addresses"]),
+                )
+            )
+        )
+    return grid
+
+
+def _rows(snapshot: Snapshot, section: str) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="fold")
+    grid.add_column(overflow="fold")
+    rows = snapshot[section]
+    for key in rows:
+        row = rows[key]
+        if section == "routes" and row.get("table") == "local":
+            continue
+        shown = {name: row[name] for name in row if name not in ("dst", "table", "family", "flags")}
+        grid.add_row(Text(visible(f"  {key}")), Text(visible(word(shown)), "dim"))
+    return grid

@@ -1,0 +1,167 @@
+"""The report for a person at a terminal: the verdict first, then findings, worst first.
+
+Text from nodes is never markup, and its control characters are shown,
+not sent.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from rich.table import Table
+from rich.text import Text
+
+from snapdiff.drift import word
+from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity, Undecided
+from snapdiff.report.console import console_of, finish
+from snapdiff.report.safe import visible
+
+if t.TYPE_CHECKING:
+    from rich.console import Console
+
+    from snapdiff.report import Terminal
+
+SIGNS = {
+    Kind.ADDED: "+",
+    Kind.REMOVED: "-",
+    Kind.CHANGED: "~",
+    Kind.TYPE_CHANGED: "!",
+    Kind.NOT_OBSERVED: "?",
+}
+STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+NAMED = 6  # nodes that are named before the rest is counted
+
+
+def render(report: Report, terminal: Terminal) -> str:
+    """Return the report as text of the terminal's width."""
+    console = console_of(terminal)
+    _head(console, report)
+    if report.findings:
+        _findings(console, report.findings)
+    if report.chains:
+        _chains(console, report.chains)
+    if report.churn:
+        _churn(console, report.churn)
+    _coverage(console, report)
+    if report.undecided:
+        _undecided(console, report.undecided)
+    return finish(console)
+
+
+def _head(console: Console, report: Report) -> None:
+    style = {0: "bold green", 1: "bold yellow"}.get(report.exit_code, "bold magenta")
+    console.print(Text(visible(f"{report.cluster}: {report.verdict}"), style))
+    for name, one in zip(("before", "after"), report.inputs, strict=False):
+        label = f" ({one.label})" if one.label else ""
+        limit = f", limited to {one.limit}" if one.limit else ""
+        console.print(Text(visible(f"  {name:6}  {one.capture or one.place}{label}{limit}"), "dim"))
+
+
+def _names(nodes: t.Sequence[str]) -> str:
+    shown = ", ".join(nodes[:NAMED])
+    rest = len(nodes) - NAMED
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _findings(console: Console, rows: t.Sequence[Finding]) -> None:
+    console.print()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold", ratio=3)
+    grid.add_column(overflow="fold", ratio=2)
+    for row in rows:
+        sign = SIGNS[row.change] if row.change else "*"
+        what = Text(visible(row.path), "bold")
+        what.append(visible(f"  {_values(row)}"), "not bold")
+        for text in row.evidence:
+            what.append(visible(f"\n  {text}"), "dim not bold")
+        where = Text(visible(_names(row.nodes)))
+        if row.stragglers:
+            where.append(visible(f"\nnot on {_names(row.stragglers)}"), "magenta")
+        grid.add_row(Text(f"{sign} {row.severity.word}", STYLES[row.severity]), what, where)
+    console.print(grid)
+
+
+def _values(row: Finding) -> str:
+    """Return old and new value, or what is said where nodes differ in theirs."""
+    if row.path.startswith("nodes/") or row.change is Kind.NOT_OBSERVED:
+        return row.message
+    same = len({(word(one.before), word(one.after)) for one in row.members}) <= 1
+    if same:
+        return row.message.removeprefix(row.path).strip()
+    shown = [f"{one.node} {_pair(one.before, one.after)}" for one in row.members[:NAMED]]
+    rest = len(row.members) - NAMED
+    return "; ".join(shown) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def _pair(before: t.Any, after: t.Any) -> str:
+    return f"{word(before)} → {word(after)}"
+
+
+def _chains(console: Console, chains: t.Sequence[Chain]) -> None:
+    console.print()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for one in chains:
+        text = Text()
+        for number, hop in enumerate(one.hops):
+            text.append(" – " if number else "", "dim")
+            text.append(visible(_hop(hop)), "bold" if hop.before != hop.after else "")
+        grid.add_row(Text(visible(_names(one.nodes)), "dim"), text)
+    console.print(Text("MTU along the chain", "dim"))
+    console.print(grid)
+
+
+def _hop(hop: Hop) -> str:
+    if hop.before == hop.after:
+        return f"{hop.link} {hop.after}"
+    return f"{hop.link} {hop.before or 'absent'} → {hop.after or 'absent'}"
+
+
+def _churn(console: Console, rows: t.Sequence[Churn]) -> None:
+    console.print()
+    shown = [
+        f"{one.node} {one.what} {one.before} → {one.after} (+{one.added} -{one.removed})"
+        for one in rows[: 2 * NAMED]
+    ]
+    rest = len(rows) - len(shown)
+    text = "; ".join(shown) + (f"; and {rest} more nodes" if rest > 0 else "")
+    console.print(Text(visible(f"pod churn, as expected: {text}"), "dim"))
+
+
+def _coverage(console: Console, report: Report) -> None:
+    coverage = report.coverage
+    if coverage.missing:
+        console.print()
+        console.print(Text("not compared", "magenta"))
+        for one in coverage.missing:
+            console.print(Text(visible(f"  {one.node}: {one.why}")))
+    if coverage.skipped:
+        console.print(Text(visible(f"left out on purpose: {_names(coverage.skipped)}"), "dim"))
+    if coverage.inconsistent:
+        names = _names(coverage.inconsistent)
+        console.print(Text(visible(f"links came and went while read: {names}"), "magenta"))
+
+
+def _undecided(console: Console, rows: t.Sequence[Undecided]) -> None:
+    console.print()
+    console.print(Text("could not be told", "magenta"))
+    grid = Table.grid(padding=(0, 2))
+    for _ in range(3):
+        grid.add_column(overflow="fold")
+    for (why, side, nodes), paths in _by_reason(rows).items():
+        sides = "on both sides" if side == "both" else side
+        grid.add_row(
+            Text(visible(f"  {', '.join(paths)}"), "dim"),
+            Text(visible(f"{why} ({sides})"), "dim"),
+            Text(visible(_names(nodes)), "dim"),
+        )
+    console.print(grid)
+
+
+def _by_reason(rows: t.Sequence[Undecided]) -> dict[tuple[str, str, tuple[str, ...]], list[str]]:
+    found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for one in rows:
+        found.setdefault((one.why, one.side, one.nodes), []).append(one.path)
+    return found

@@ -1,0 +1,105 @@
+"""The defaults of a site: ``snapdiff.yml``, ``SNAPDIFF_*``, and which of them wins.
+
+An option wins over the environment, that over the project's file (found upward from the working
+folder), that over the user's, that over what is built in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from snapdiff import codec, files
+from snapdiff.errors import UsageError
+from snapdiff.model import Severity
+from snapdiff.strict_yaml import LIMITS
+
+FILE = "snapdiff.yml"
+BUILT_IN = {
+    "store": "snapshots",
+    "cluster": "default",
+    "inventory": "",
+    "fail_on": "warning",
+    "min_coverage": 100.0,
+}
+FOLDERS = ("store", "inventory")  # from the folder of the file that names them
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for a command, and where each value came from."""
+
+    values: Mapping[str, t.Any]
+    origins: Mapping[str, str]
+
+    @property
+    def store(self) -> Path:
+        """Return the folder of captures."""
+        return Path(self.values["store"])
+
+    @property
+    def cluster(self) -> str:
+        """Return the cluster that is meant."""
+        return str(self.values["cluster"])
+
+    @property
+    def fail_on(self) -> Severity:
+        """Return the least severity that makes the exit code 1."""
+        return Severity[str(self.values["fail_on"]).upper()]
+
+    @property
+    def min_coverage(self) -> float:
+        """Return the least share of nodes, in percent, for an answer that can be trusted."""
+        return float(self.values["min_coverage"])
+
+
+def settle(
+    options: Mapping[str, t.Any], environment: Mapping[str, str], folder: Path
+) -> Settings:
+    """Return the settings for *options* (None: not given), started in *folder*."""
+    values: dict[str, t.Any] = dict(BUILT_IN)
+    origins = dict.fromkeys(BUILT_IN, "built in")
+    home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "/")) / ".config")
+    project = next((one / FILE for one in (folder, *folder.parents) if (one / FILE).is_file()), None)
+    for path in (home / "snapdiff" / "config.yml", project):
+        if path is not None and path.is_file():
+            found = _read(path)
+            values.update(found)
+            origins.update(dict.fromkeys(found, str(path)))
+    for name in BUILT_IN:
+        variable = f"SNAPDIFF_{name.upper()}"
+        if environment.get(variable):
+            values[name], origins[name] = environment[variable], variable
+        if options.get(name) is not None:
+            values[name], origins[name] = options[name], "option"
+    _check(values, origins)
+    return Settings(values, origins)
+
+
+def _read(path: Path) -> dict[str, t.Any]:
+    data = files.read(path, LIMITS.size)
+    found = codec.loads(data, "config", str(path)) if data.strip() else {}
+    for name in FOLDERS:
+        if name in found:
+            found[name] = str((path.parent / found[name]).absolute())
+    return found
+
+
+def _check(values: dict[str, t.Any], origins: Mapping[str, str]) -> None:
+    words = [one.word for one in Severity]
+    if values["fail_on"] not in words:
+        close = difflib.get_close_matches(str(values["fail_on"]), words, 1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise UsageError(
+            f"fail_on is {values['fail_on']!r} ({origins['fail_on']}); "
+            f"it takes {', '.join(words)}.{hint}"
+        )
+    try:
+        values["min_coverage"] = float(values["min_coverage"])
+    except ValueError:
+        values["min_coverage"] = -1.0
+    if not 0 <= values["min_coverage"] <= 100:
+        raise UsageError(f"min_coverage ({origins['min_coverage']}) takes a percentage, 0 to 100")

@@ -1,0 +1,76 @@
+"""A snapshot made of facts, made of a file, and made into one."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+from collections.abc import Mapping
+
+from snapdiff import codec
+from snapdiff.errors import InvalidError, UnreadableError
+from snapdiff.model import BODY, HEAD, MOVING, SCHEMA, Snapshot
+from snapdiff.schema import check_version, validate
+
+KIND = "snapshot"
+_END_OF_BODY = b"\n" + MOVING[0].encode() + b":"
+
+
+def from_facts(facts: Mapping[str, t.Any], *, node: str, taken_at: str, via: str) -> Snapshot:
+    """Return the snapshot of *node* that a collector's facts make, held against the schema.
+
+    *taken_at* is UTC in ISO 8601; *via* says how the facts came, as ``ansible``. Raises
+    InvalidError for facts that break the schema: nothing invalid is ever stored as valid.
+    """
+    given = {**facts, "schema": SCHEMA, "node": node}
+    provenance = given.get("provenance")
+    if isinstance(provenance, Mapping):
+        given["provenance"] = {**provenance, "taken_at": taken_at, "via": via}
+    unknown = sorted(given.keys() - {*HEAD, *BODY, *MOVING})
+    missing = sorted({*HEAD, *BODY, *MOVING} - given.keys())
+    if unknown or missing:
+        raise InvalidError(
+            f"node {node}: the facts are not of this snapdiff: "
+            f"unknown {', '.join(unknown) or 'none'}, missing {', '.join(missing) or 'none'}. "
+            "Use the collection and the package of one version."
+        )
+    document = {name: given[name] for name in (*HEAD, *BODY, *MOVING)}
+    try:
+        validate(document, KIND)
+    except InvalidError as error:
+        raise InvalidError(f"node {node}: not a valid snapshot: {error}", error.path) from None
+    return Snapshot(node=node, sections=document)
+
+
+def to_text(snapshot: Snapshot) -> str:
+    """Return the canonical text of a snapshot."""
+    return codec.dumps(snapshot.sections)
+
+
+def body_digest(data: bytes) -> str:
+    """Return the sha256 of the body: a canonical file without what moves at every gather."""
+    end = data.find(_END_OF_BODY)
+    return hashlib.sha256(data[: end + 1] if end >= 0 else data).hexdigest()
+
+
+def from_bytes(data: bytes, where: str, *, sha256: str = "") -> Snapshot:
+    """Return the snapshot in a file's bytes; *where* is its name for messages.
+
+    With the *sha256* that its manifest has for it the content was valid when it was written, so
+    rows are parsed only when they are asked for. Without one, everything is looked at.
+    """
+    if sha256:
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256:
+            raise UnreadableError(
+                f"{where}: it was changed after the capture was sealed (sha256 is {found[:12]}..., "
+                f"the manifest has {sha256[:12]}...). Restore it, or take the capture again."
+            )
+        document = codec.read_rows(data)
+        if document is not None:
+            check_version(document, KIND)
+            return _snapshot(document, body_digest(data))
+    return _snapshot(codec.loads(data, KIND, where), "")
+
+
+def _snapshot(document: dict[str, t.Any], digest: str) -> Snapshot:
+    return Snapshot(node=document["node"], sections=document, digest=digest)
