@@ -1,3 +1,54 @@
-"""Snapshots of the pod network of Kubernetes nodes, and what drifted between two of them."""
+"""Snapshots of the pod network of Kubernetes nodes, and what drifted between two of them.
+
+The names below are public; each is imported when it is first used, so that ``snapdiff --help`` is
+quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import typing as t
+
+if t.TYPE_CHECKING:
+    from snapdiff.assess import Policy
+    from snapdiff.compare import compare_captures
+    from snapdiff.errors import ExitCode, SnapdiffError
+    from snapdiff.model import Outcome, Severity, Snapshot
+    from snapdiff.report import render
+    from snapdiff.snapshot import from_facts
+    from snapdiff.store import Draft, Store
 
 __version__ = "0.1.0"
+__all__ = [
+    "Draft",
+    "ExitCode",
+    "Outcome",
+    "Policy",
+    "Severity",
+    "SnapdiffError",
+    "Snapshot",
+    "Store",
+    "compare_captures",
+    "from_facts",
+    "render",
+]
+
+_HOMES = {
+    "Draft": "store",
+    "ExitCode": "errors",
+    "Outcome": "model",
+    "Policy": "assess",
+    "Severity": "model",
+    "SnapdiffError": "errors",
+    "Snapshot": "model",
+    "Store": "store",
+    "compare_captures": "compare",
+    "from_facts": "snapshot",
+    "render": "report",
+}
+
+
+def __getattr__(name: str) -> t.Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"snapdiff.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'snapdiff' has no attribute {name!r}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snapdiff import canonical, roles, schema
 from snapdiff.model import BODY, Change, Churn, Kind, Snapshot, Undecided
@@ -190,23 +190,55 @@ def _doubt(change: Change, before: Snapshot, after: Snapshot) -> Undecided | Non
 
 
 def _without_shadows(changes: list[Change]) -> Iterator[Change]:
-    """Pair peers that moved; leave out connected routes that only follow a changed address."""
-    moved = {}  # (dev, address without its prefix length)
+    """Pair what moved; leave out connected routes that only follow a changed address."""
+    moved: set[tuple[t.Any, ...]] = set()  # (dev, address without prefix length or *, kind)
     for change in changes:
-        if change.path[0] == "links" and "addresses" in change.path[2:3] and len(change.path) == 4:
-            moved[change.path[1], change.path[3].partition("/")[0]] = change.kind
-        elif change.path[0] == "links" and len(change.path) == 2:
-            moved[change.path[1], "*"] = change.kind
-    yield from _paired_peers([change for change in changes if change.path[0] == "peers"])
-    for change in changes:
-        if change.path[0] == "peers":
+        if change.path[0] != "links":
             continue
+        if _is_address(change):
+            moved.add((change.path[1], change.path[3].partition("/")[0], change.kind))
+        elif len(change.path) == 2:
+            moved.add((change.path[1], "*", change.kind))
+    yield from _paired_peers([change for change in changes if change.path[0] == "peers"])
+    for change in _paired_addresses(changes):
         if change.path[0] == "routes" and len(change.path) == 2:
             row = change.before or change.after
-            kinds = (moved.get((row.get("dev"), row.get("prefsrc"))), moved.get((row.get("dev"), "*")))
-            if row.get("protocol") == "kernel" and change.kind in kinds:
+            keys = {(row.get("dev"), row.get("prefsrc"), change.kind), (row.get("dev"), "*", change.kind)}
+            if row.get("protocol") == "kernel" and keys & moved:
                 continue
-        yield change
+        if change.path[0] != "peers":
+            yield change
+
+
+def _is_address(change: Change) -> bool:
+    return change.path[0] == "links" and len(change.path) == 4 and change.path[2] == "addresses"
+
+
+def _paired_addresses(changes: list[Change]) -> Iterator[Change]:
+    """Make one changed address of the only one that went and the only one that came on a link."""
+    groups: dict[tuple[str, bool, str], list[Change]] = {}
+    for change in changes:
+        if _is_address(change):
+            address, _, prefix = change.path[3].partition("/")
+            groups.setdefault((change.path[1], ":" in address, prefix), []).append(change)
+    pairs: dict[Path, Change] = {}
+    for group in groups.values():
+        if sorted(one.kind for one in group) == [Kind.ADDED, Kind.REMOVED]:
+            old, new = sorted(group, key=lambda one: one.kind is Kind.ADDED)
+            pairs[old.path] = replace(
+                new,
+                path=old.path[:3],
+                kind=Kind.CHANGED,
+                before=old.path[3],
+                after=new.path[3],
+            )
+            pairs[new.path] = old
+    for change in changes:
+        other = pairs.get(change.path)
+        if other is None:
+            yield change
+        elif other.kind is Kind.CHANGED:
+            yield other
 
 
 def _paired_peers(changes: list[Change]) -> Iterator[Change]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import sys
 import typing as t
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
 
-from snapdiff.assess import assess_diff
 from snapdiff.cli.options import (
     emit,
     outputs_of,
@@ -18,9 +16,8 @@ from snapdiff.cli.options import (
     settings_of,
     store_options,
 )
-from snapdiff.model import Input
-from snapdiff.refs import select
-from snapdiff.store import Side, Store, stamp
+from snapdiff.compare import compare_captures
+from snapdiff.store import Store
 
 
 @click.command("diff")
@@ -52,35 +49,16 @@ def command(
     settings = settings_of(
         store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage
     )
-    now = datetime.now(UTC)
-    sides = [
-        select(ref, Store(settings.store), settings.cluster, now=now) for ref in (before, after)
-    ]
-    report = assess_diff(
-        *sides,
-        cluster=sides[1].capture.cluster or settings.cluster,
+    report = compare_captures(
+        before,
+        after,
+        store=Store(settings.store),
+        cluster=settings.cluster,
         policy=policy_of(settings, strict=strict),
+        now=datetime.now(UTC),
         progress=progress_to_stderr("compared") if sys.stderr.isatty() else None,
     )
-    report = replace(
-        report,
-        inputs=tuple(input_of(ref, side) for ref, side in zip((before, after), sides, strict=True)),
-        made_at=stamp(now),
-    )
     return emit(report, wanted, color, exit_zero=exit_zero)
-
-
-def input_of(ref: str, side: Side) -> Input:
-    """Return what a selector turned out to be."""
-    capture = side.capture
-    return Input(
-        name=ref,
-        place=capture.place,
-        capture=capture.name if capture.started_at else "",
-        label=capture.label,
-        limit=capture.limit,
-        taken_at=capture.started_at,
-    )
 
 
 def progress_to_stderr(what: str) -> t.Callable[[int, int], None]:

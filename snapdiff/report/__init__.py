@@ -18,7 +18,7 @@ class Terminal(t.NamedTuple):
     colour: bool = False
 
 
-def render(report: Report, form: str, terminal: Terminal) -> str:
+def render(report: Report, form: str, terminal: Terminal = Terminal()) -> str:  # noqa: B008 - frozen
     """Return the report in one of FORMATS; a renderer is imported when it is asked for."""
     module = importlib.import_module(f"snapdiff.report.as_{form}")
     text: str = module.render(report, terminal)

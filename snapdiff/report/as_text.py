@@ -7,12 +7,14 @@ not sent.
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from snapdiff.drift import word
-from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity, Undecided
+from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity
 from snapdiff.report.console import console_of, finish
 from snapdiff.report.safe import visible
 
@@ -44,7 +46,7 @@ def render(report: Report, terminal: Terminal) -> str:
         _churn(console, report.churn)
     _coverage(console, report)
     if report.undecided:
-        _undecided(console, report.undecided)
+        _undecided(console, report)
     return finish(console)
 
 
@@ -144,24 +146,24 @@ def _coverage(console: Console, report: Report) -> None:
         console.print(Text(visible(f"links came and went while read: {names}"), "magenta"))
 
 
-def _undecided(console: Console, rows: t.Sequence[Undecided]) -> None:
+def _undecided(console: Console, report: Report) -> None:
+    """Say in few words what nobody looked at, by reason; the JSON report has every path."""
     console.print()
     console.print(Text("could not be told", "magenta"))
-    grid = Table.grid(padding=(0, 2))
-    for _ in range(3):
-        grid.add_column(overflow="fold")
-    for (why, side, nodes), paths in _by_reason(rows).items():
-        sides = "on both sides" if side == "both" else side
-        grid.add_row(
-            Text(visible(f"  {', '.join(paths)}"), "dim"),
-            Text(visible(f"{why} ({sides})"), "dim"),
-            Text(visible(_names(nodes)), "dim"),
-        )
-    console.print(grid)
+    groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for one in report.undecided:
+        groups.setdefault((one.why, one.side, one.nodes), []).append(one.path)
+    for (why, side, nodes), paths in groups.items():
+        where = "" if side == "both" else f" {side}"
+        if len(nodes) < report.coverage.comparable:
+            where += f" on {_names(nodes)}"
+        text = Text(visible(f"{_places(paths)}:"))
+        text.append(visible(f" {why}{where}"), "dim")
+        console.print(Padding(text, (0, 0, 0, 2)))
 
 
-def _by_reason(rows: t.Sequence[Undecided]) -> dict[tuple[str, str, tuple[str, ...]], list[str]]:
-    found: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for one in rows:
-        found.setdefault((one.why, one.side, one.nodes), []).append(one.path)
-    return found
+def _places(paths: t.Sequence[str]) -> str:
+    counts = Counter(path.partition("/")[0] for path in paths)
+    shown = [path if counts[path.partition("/")[0]] < 3 else "" for path in paths]
+    more = [f"{number} of {head}" for head, number in sorted(counts.items()) if number > 2]
+    return ", ".join([path for path in shown if path] + more)

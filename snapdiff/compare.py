@@ -1,0 +1,48 @@
+"""Two selectors in, report out: what ``snapdiff diff`` and the module ``drift_info`` both do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from snapdiff.assess import Policy, Progress, assess_diff
+from snapdiff.model import Input, Report
+from snapdiff.refs import select
+from snapdiff.store import Side, Store, stamp
+
+
+def compare_captures(
+    before: str,
+    after: str,
+    *,
+    store: Store,
+    cluster: str,
+    policy: Policy,
+    now: datetime,
+    progress: Progress | None = None,
+) -> Report:
+    """Return the report on what changed between two captures, each named by a selector.
+
+    *now* is when the report is made, and what ``@yesterday`` counts from. Raises UsageError for a
+    selector that names nothing, UnreadableError for a capture that cannot be read.
+    """
+    sides = [select(ref, store, cluster, now=now) for ref in (before, after)]
+    report = assess_diff(
+        *sides, cluster=sides[1].capture.cluster or cluster, policy=policy, progress=progress
+    )
+    refs = zip((before, after), sides, strict=True)
+    return replace(
+        report, inputs=tuple(_input(ref, side) for ref, side in refs), made_at=stamp(now)
+    )
+
+
+def _input(ref: str, side: Side) -> Input:
+    capture = side.capture
+    return Input(
+        name=ref,
+        place=capture.place,
+        capture=capture.name if capture.started_at else "",
+        label=capture.label,
+        limit=capture.limit,
+        taken_at=capture.started_at,
+    )
