@@ -22,7 +22,11 @@ RESTLESS_ROUTE_FLAGS = frozenset({"linkdown", "dead"})
 # Of a bridge without ports the kernel makes the MTU 1500 and the state DOWN, and takes both back
 # with the first port. Source: net/bridge/br_if.c, br_mtu_min(); flannel-io/flannel#959.
 OF_PORTS = ("mtu", "operstate", "carrier", "flags")
-DETAILS_THAT_MOVE = frozenset({"topology_change", "topology_change_detected", "root_port"})
+# Ids hold the bridge's MAC, the others follow spanning tree.
+DETAILS_THAT_MOVE = frozenset(
+    "topology_change topology_change_detected topology_change_ack config_pending root_port "
+    "root_path_cost bridge_id root_id designated_port designated_cost id no".split()
+)
 POPULATION_FIELDS = ("mtu", "master")
 
 

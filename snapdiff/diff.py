@@ -8,15 +8,17 @@ a list of rows: with ``ignore_order`` it would pair cni0 with flannel.1, and wit
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from snapdiff import canonical, roles, schema
+from snapdiff.join import joined
 from snapdiff.model import BODY, Change, Churn, Kind, Snapshot, Undecided
 
 Path = tuple[str, ...]
 Row = Mapping[str, t.Any]
 
+TABLES = ("peers", "routes", "neighbours", "fdb")  # rows that lead over a link
 WHOLE = {  # deepdiff's categories and our words; one that is not here is a mistake, not "equal"
     "values_changed": Kind.CHANGED,
     "type_changes": Kind.TYPE_CHANGED,
@@ -84,7 +86,7 @@ def diff(before: Snapshot, after: Snapshot) -> Difference:
             changes.extend(_section(section, before, after))
     ports, churn = _pods(before, after) if not _is_blind("links", before, after) else ([], [])
     seen = []
-    for change in (*_without_shadows(changes), *ports):
+    for change in (*joined(changes), *ports):
         doubt = _doubt(change, before, after)
         if doubt is None:
             seen.append(change)
@@ -166,13 +168,22 @@ def _without_effects_of_ports(
 def _row(node: str, path: Path, one: t.Any, two: t.Any, role: str | None) -> Iterator[Change]:
     if one is None and two is None:
         return
+    row = one if two is None else two
+    dev = row.get("dev") if isinstance(row, Mapping) and path[0] in TABLES else None
+    found: Iterable[tuple[Path, Kind, t.Any, t.Any]]
     if one is None or two is None:
-        kind = Kind.ADDED if one is None else Kind.REMOVED
-        yield Change(node=node, path=path, kind=kind, before=one, after=two, role=role)
-        return
-    for place, kind, old, new in values(one, two):
+        found = [((), Kind.ADDED if one is None else Kind.REMOVED, one, two)]
+    else:
+        found = values(one, two)
+    for place, kind, old, new in found:
         yield Change(
-            node=node, path=(*path, *place), kind=kind, before=old, after=new, role=role
+            node=node,
+            path=(*path, *place),
+            kind=kind,
+            before=old,
+            after=new,
+            role=role,
+            dev=dev,
         )
 
 
@@ -187,84 +198,6 @@ def _doubt(change: Change, before: Snapshot, after: Snapshot) -> Undecided | Non
     if found is None:
         return None
     return Undecided(path=found[0], why=found[1], side=side, nodes=(change.node,))
-
-
-def _without_shadows(changes: list[Change]) -> Iterator[Change]:
-    """Pair what moved; leave out connected routes that only follow a changed address."""
-    moved: set[tuple[t.Any, ...]] = set()  # (dev, address without prefix length or *, kind)
-    for change in changes:
-        if change.path[0] != "links":
-            continue
-        if _is_address(change):
-            moved.add((change.path[1], change.path[3].partition("/")[0], change.kind))
-        elif len(change.path) == 2:
-            moved.add((change.path[1], "*", change.kind))
-    yield from _paired_peers([change for change in changes if change.path[0] == "peers"])
-    for change in _paired_addresses(changes):
-        if change.path[0] == "routes" and len(change.path) == 2:
-            row = change.before or change.after
-            keys = {(row.get("dev"), row.get("prefsrc"), change.kind), (row.get("dev"), "*", change.kind)}
-            if row.get("protocol") == "kernel" and keys & moved:
-                continue
-        if change.path[0] != "peers":
-            yield change
-
-
-def _is_address(change: Change) -> bool:
-    return change.path[0] == "links" and len(change.path) == 4 and change.path[2] == "addresses"
-
-
-def _paired_addresses(changes: list[Change]) -> Iterator[Change]:
-    """Make one changed address of the only one that went and the only one that came on a link."""
-    groups: dict[tuple[str, bool, str], list[Change]] = {}
-    for change in changes:
-        if _is_address(change):
-            address, _, prefix = change.path[3].partition("/")
-            groups.setdefault((change.path[1], ":" in address, prefix), []).append(change)
-    pairs: dict[Path, Change] = {}
-    for group in groups.values():
-        if sorted(one.kind for one in group) == [Kind.ADDED, Kind.REMOVED]:
-            old, new = sorted(group, key=lambda one: one.kind is Kind.ADDED)
-            pairs[old.path] = replace(
-                new,
-                path=old.path[:3],
-                kind=Kind.CHANGED,
-                before=old.path[3],
-                after=new.path[3],
-            )
-            pairs[new.path] = old
-    for change in changes:
-        other = pairs.get(change.path)
-        if other is None:
-            yield change
-        elif other.kind is Kind.CHANGED:
-            yield other
-
-
-def _paired_peers(changes: list[Change]) -> Iterator[Change]:
-    """Make one changed peer of a removed and an added one with the same MAC or underlay address.
-
-    A node with a new lease is the same node: its VTEP MAC and its underlay address stay.
-    """
-    gone = [one for one in changes if one.kind is Kind.REMOVED and len(one.path) == 2]
-    come = [one for one in changes if one.kind is Kind.ADDED and len(one.path) == 2]
-    paired: dict[Path, Change] = {}
-    for old in gone:
-        for new in come:
-            same = any(
-                old.before.get(name) is not None and old.before.get(name) == new.after.get(name)
-                for name in ("mac", "underlay")
-            )
-            if same and new.path not in paired and old.before.get("dev") == new.after.get("dev"):
-                paired[new.path] = old
-                paired[old.path] = new
-                break
-    for change in changes:
-        other = paired.get(change.path)
-        if other is None:
-            yield change
-        elif change.kind is Kind.REMOVED:
-            yield from _row(change.node, change.path, change.before, other.after, change.role)
 
 
 def _pods(before: Snapshot, after: Snapshot) -> tuple[list[Change], list[Churn]]:

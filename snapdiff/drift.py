@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from snapdiff import schema
+from snapdiff.effects import with_effects
 from snapdiff.model import Change, Finding, Kind, Member, Severity, Undecided
 
 RULE = "drift"
@@ -26,7 +27,15 @@ SEVERITY: Mapping[str, Severity | None] = {
     "churn": None,
     "counter": None,
 }
-TABLES = ("peers", "routes", "neighbours", "fdb")  # what goes and comes with a link
+# What a row that came or went is told by, beside its key.
+IN_SHORT = {
+    "links": ("kind", "mtu"),
+    "peers": ("subnet", "underlay"),
+    "routes": ("gateway", "protocol"),
+    "neighbours": ("lladdr",),
+    "cni_config": ("name",),
+    "cni": ("FLANNEL_SUBNET", "FLANNEL_MTU"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +68,12 @@ def judge(changes: Iterable[Change], *, rebooted: bool) -> list[Drift]:
             drifts.append(found)
         elif not rebooted or change.path == ("host", "boot_id"):
             context.append(found)
-    return _with_context(_with_effects(drifts), context)
-
-
-def _with_effects(drifts: list[Drift]) -> list[Drift]:
-    """Fold rows that came or went with their link under the link."""
-    links = {
-        (one.change.path[1], one.change.kind): index
-        for index, one in enumerate(drifts)
-        if one.change.path[0] == "links"
-        and len(one.change.path) == 2
-        and one.change.kind in (Kind.ADDED, Kind.REMOVED)
-    }
-    kept: list[Drift] = []
-    below: dict[int, list[Change]] = defaultdict(list)
-    for one in drifts:
-        row = one.change.before or one.change.after
-        dev = row.get("dev") if isinstance(row, Mapping) else None
-        index = links.get((dev, one.change.kind)) if dev else None
-        if index is not None and one.change.path[0] in TABLES and len(one.change.path) == 2:
-            below[index].append(one.change)
-        else:
-            kept.append(one)
-    found = []
-    for one in kept:
-        changes = below.get(drifts.index(one), []) if below else []
-        found.append(replace(one, evidence=tuple(_count(changes))) if changes else one)
-    return found
-
-
-def _count(changes: list[Change]) -> list[str]:
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    for change in changes:
-        counts[change.path[0], change.kind] += 1
-    return [f"with it {kind}: {number} of {table}" for (table, kind), number in counts.items()]
+    weights = {id(one.change): one for one in drifts}
+    causes = [
+        replace(weights[id(change)], evidence=effects)
+        for change, effects in with_effects(one.change for one in drifts)
+    ]
+    return _with_context(causes, context)
 
 
 def _with_context(drifts: list[Drift], context: list[Drift]) -> list[Drift]:
@@ -110,6 +91,36 @@ def _with_context(drifts: list[Drift], context: list[Drift]) -> list[Drift]:
     return found
 
 
+def fold_peers(drifts: Iterable[Drift]) -> list[Drift]:
+    """Make one of what befell several peers of a node alike: a table of 5,000 is one event."""
+    groups: dict[str, list[Drift]] = defaultdict(list)
+    kept: list[Drift] = []
+    for one in drifts:
+        change = one.change
+        if change.path[0] != "peers":
+            kept.append(one)
+            continue
+        values = (change.before, change.after) if len(change.path) > 2 else None
+        key = json.dumps([change.node, change.path[2:], change.kind, values], sort_keys=True)
+        groups[key].append(one)
+    for group in groups.values():
+        first = group[0].change
+        if len(group) == 1:
+            kept.extend(group)
+            continue
+        names = sorted(one.change.path[1] for one in group)
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        change = replace(
+            first,
+            path=("peers", "*", *first.path[2:]),
+            before=first.before if len(first.path) > 2 else None,
+            after=first.after if len(first.path) > 2 else None,
+            why=f"{len(names)} peers: {', '.join(names[:5])}{more}",
+        )
+        kept.append(replace(group[0], change=change))
+    return kept
+
+
 def findings(
     drifts: Iterable[Drift], undecided: Iterable[Undecided], cluster: str
 ) -> list[Finding]:
@@ -118,7 +129,7 @@ def findings(
     A new value of an identity field is another on every node, so there the place alone decides.
     """
     rows: dict[str, list[Drift]] = defaultdict(list)
-    for one in drifts:
+    for one in fold_peers(drifts):
         change = one.change
         values = None if one.volatility == "identity" else (change.before, change.after)
         key = json.dumps([change.path, change.kind, one.severity, values], sort_keys=True)
@@ -154,7 +165,7 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
     )
     same = all((one.before, one.after) == (change.before, change.after) for one in members)
     nodes = tuple(one.node for one in members)
-    evidence = sorted({text for one in rows for text in one.evidence}) if len(rows) < 9 else ()
+    evidence = _common(rows)
     return Finding(
         id=members[0].id if len(members) == 1 else finding_id(cluster, RULE, change.place, *nodes),
         rule=RULE,
@@ -167,10 +178,18 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
         after=change.after if same else None,
         message=f"{change.place} {_arrow(change)}" if same else f"{change.place} {change.kind}",
         why=schema.field(change.path).description,
-        evidence=tuple(evidence) + ((change.why,) if change.why else ()),
+        evidence=tuple(evidence),
         members=members,
         keys=change.path,
     )
+
+
+def _common(rows: list[Drift]) -> list[str]:
+    """Return the evidence of one node whole; of several what all share, and of the rest its name."""
+    texts = [[*one.evidence, *([one.change.why] if one.change.why else [])] for one in rows]
+    shared = [text for text in texts[0] if all(text in other for other in texts)]
+    words = {text.partition(" ")[0] for other in texts for text in other if text not in shared}
+    return [*shared, *(f"{name} differs from node to node" for name in sorted(words))]
 
 
 def _not_observed(undecided: Iterable[Undecided], cluster: str) -> list[Finding]:
@@ -196,10 +215,12 @@ def _not_observed(undecided: Iterable[Undecided], cluster: str) -> list[Finding]
 
 
 def _arrow(change: Change) -> str:
-    if change.kind is Kind.ADDED:
-        return f"added: {word(change.after)}"
-    if change.kind is Kind.REMOVED:
-        return f"removed: {word(change.before)}"
+    if change.kind in (Kind.ADDED, Kind.REMOVED):
+        value = change.after if change.kind is Kind.ADDED else change.before
+        if isinstance(value, Mapping):  # the key of a row tells most of it
+            names = IN_SHORT.get(change.path[0] if len(change.path) == 2 else "", ())
+            value = ", ".join(f"{name} {word(value[name])}" for name in names if name in value)
+        return f"{change.kind}: {word(value)}" if value not in (None, "") else str(change.kind)
     if change.kind is Kind.TYPE_CHANGED:
         old, new = type(change.before).__name__, type(change.after).__name__
         return f"{word(change.before)} ({old}) → {word(change.after)} ({new})"
@@ -214,8 +235,6 @@ def word(value: t.Any) -> str:
         return value
     if isinstance(value, list) and all(isinstance(one, (str, int, type(None))) for one in value):
         return ", ".join(word(one) for one in value) or "none"
-    if isinstance(value, Mapping) and {"kind", "mtu"} & value.keys():
-        return f"{value.get('kind', value.get('type', 'link'))} with MTU {value.get('mtu', '?')}"
     if isinstance(value, Mapping):
         plain = {key: one for key, one in value.items() if not isinstance(one, (dict, list))}
         return ", ".join(f"{key} {word(one)}" for key, one in sorted(plain.items())) or "set"

@@ -26,7 +26,9 @@ def nodes_that_went(
     forgotten = {
         address
         for one in drifts
-        if one.change.kind is Kind.REMOVED and one.change.path[0] == "peers"
+        if one.change.kind is Kind.REMOVED
+        and one.change.path[0] == "peers"
+        and len(one.change.path) == 2
         for address in (one.change.path[1], (one.change.before or {}).get("underlay"))
     }
     rows, known = [], set()

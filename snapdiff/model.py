@@ -183,6 +183,7 @@ class Change:
     after: t.Any = None
     why: str = ""  # of not-observed: the reason
     role: str | None = None  # of the link that it is about
+    dev: str | None = None  # the link that a row of a table leads over
 
     @property
     def place(self) -> str:

@@ -55,7 +55,9 @@ def fold_peers(links: Rows, routes: Rows, neighbours: Rows, fdb: Rows) -> Rows:
     _fold_routes(overlays, peers, routes)
     _fold_fdb(peers, fdb)
     for peer in peers.values():
-        names = {"mac": "neighbour", "subnet": "route", "underlay": "fdb"}
+        names = {"mac": "neighbour", "subnet": "route"}
+        if "mac" in peer:  # without it nobody can say which forwarding entry would be the peer's
+            names["underlay"] = "fdb"
         missing = [entry for member, entry in names.items() if member not in peer]
         if missing:
             peer["missing"] = missing

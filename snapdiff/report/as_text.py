@@ -40,7 +40,7 @@ def render(report: Report, terminal: Terminal) -> str:
     _head(console, report)
     if report.findings:
         _findings(console, report.findings)
-    if report.chains:
+    if any(hop.before != hop.after for one in report.chains for hop in one.hops):
         _chains(console, report.chains)
     if report.churn:
         _churn(console, report.churn)

@@ -1,0 +1,79 @@
+"""What follows from what on one node: effects are told below their cause, not beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from snapdiff.model import Change, Kind
+
+FORWARDING = {"net.ipv4.ip_forward": "forwarding", "net.ipv6.conf.all.forwarding": "forwarding6"}
+
+
+def with_effects(changes: Iterable[Change]) -> Iterator[tuple[Change, tuple[str, ...]]]:
+    """Yield each cause, or change without one, with its effects in words."""
+    given = list(changes)
+    below: dict[int, list[Change]] = {}
+    kept = []
+    causes = _Causes(given)
+    for change in given:
+        cause = causes.of(change)
+        if cause is None:
+            kept.append(change)
+        else:
+            below.setdefault(id(cause), []).append(change)
+    for change in kept:
+        yield change, tuple(_count(below.get(id(change), ())))
+
+
+class _Causes:
+    """The changes of a node that others may follow from, by what they did."""
+
+    def __init__(self, changes: list[Change]) -> None:
+        self._links: dict[tuple[str, Kind], Change] = {}
+        self._down: dict[str, Change] = {}
+        self._addresses: dict[str, Change] = {}
+        self._settings: dict[tuple[str, int, int], Change] = {}
+        for one in changes:
+            if one.path[0] == "links" and len(one.path) == 2:
+                self._links[one.path[1], one.kind] = one
+            elif one.path[0] == "links" and one.path[2] == "flags" and _turned(one):
+                self._down[one.path[1]] = one
+            elif one.path[0] == "links" and one.path[2] == "addresses" and one.role == "overlay":
+                self._addresses[one.path[1]] = one
+            elif one.path[0] == "sysctls" and one.path[1] in FORWARDING:
+                self._settings[FORWARDING[one.path[1]], one.before, one.after] = one
+
+    def of(self, change: Change) -> Change | None:
+        """Return what *change* follows from, None where it stands for itself."""
+        if change.dev is not None:
+            came = self._links.get((change.dev, change.kind))
+            if came is not None and len(change.path) == 2:
+                return came
+            if change.kind is not Kind.CHANGED:
+                return self._down.get(change.dev) or self._addresses.get(change.dev)
+            return self._renamed(change)
+        if change.path[0] == "links" and len(change.path) == 3:
+            return self._down.get(change.path[1]) if change.path[2] == "operstate" else None
+        if change.path[:2] == ("sysctls", "net.ipv4.conf.all.forwarding"):
+            return self._settings.get(("forwarding", change.before, change.after))
+        if change.path[0] == "links" and change.path[2:3] == ("sysctls",):
+            return self._settings.get((change.path[3], change.before, change.after))
+        return None
+
+    def _renamed(self, change: Change) -> Change | None:
+        """A row that leads over another link since its own is gone."""
+        if change.path[-1] == "dev":
+            return self._links.get((str(change.before), Kind.REMOVED))
+        return None
+
+
+def _turned(flags: Change) -> bool:
+    return ("UP" in (flags.before or ())) != ("UP" in (flags.after or ()))
+
+
+def _count(changes: Iterable[Change]) -> Iterator[str]:
+    counts = Counter((one.path[0], one.path[-1] if len(one.path) > 2 else "", one.kind) for one in changes)
+    for (section, field, kind), number in sorted(counts.items()):
+        what = f"{field} of {number} {section}" if field else f"{number} {section}"
+        yield f"with it {kind}: {what}"
