@@ -79,7 +79,8 @@ def _findings(console: Console, rows: t.Sequence[Finding]) -> None:
             what.append(visible(f"\n  {text}"), "dim not bold")
         where = Text(visible(_names(row.nodes)))
         if row.stragglers:
-            where.append(visible(f"\nnot on {_names(row.stragglers)}"), "magenta")
+            kept = f"\nstill {word(row.before)} on {_names(row.stragglers)}"
+            where.append(visible(kept), "magenta")
         grid.add_row(Text(f"{sign} {row.severity.word}", STYLES[row.severity]), what, where)
     console.print(grid)
 

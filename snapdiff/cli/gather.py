@@ -1,0 +1,115 @@
+"""``snapdiff gather``: a capture without writing a playbook."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import sys
+import typing as t
+from datetime import UTC, datetime
+
+import click
+
+from snapdiff import __version__
+from snapdiff.cli.options import settings_of, store_options
+from snapdiff.collector._collect import collect
+from snapdiff.collector._node import Node
+from snapdiff.errors import ExitCode, UsageError
+from snapdiff.gathering import Wish, gather
+from snapdiff.model import Capture, Outcome
+from snapdiff.snapshot import from_facts
+from snapdiff.store import Store, stamp
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+STEP_LIMIT = 10.0  # seconds, for one command
+
+
+@click.command("gather", context_settings={"ignore_unknown_options": True})
+@click.option("-i", "--inventory", "inventories", multiple=True, help="Ansible inventory; repeatable.")
+@click.option("--hosts", default="all", metavar="PATTERN", help="Group or pattern; default all.")
+@click.option("-l", "--limit", default="", metavar="PATTERN", help="Only these; the rest is skipped.")
+@click.option("--label", default="", metavar="LABEL", help="Name for the capture, as before.")
+@click.option("--local", is_flag=True, help="This machine, without Ansible.")
+@click.option("--min-coverage", metavar="PERCENT", help="Of nodes; default 100.")
+@store_options
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ANSIBLE_OPTION...]")
+def command(
+    inventories: tuple[str, ...],
+    hosts: str,
+    limit: str,
+    label: str,
+    local: bool,
+    min_coverage: str | None,
+    store: str | None,
+    cluster: str | None,
+    arguments: tuple[str, ...],
+) -> int:
+    """Take a capture of all nodes of an inventory.
+
+    What follows -- goes to ansible-playbook, as --become or --ask-become-pass. Exit code 3: fewer
+    nodes were seen than --min-coverage asks for; the capture is there all the same, and says why.
+    """
+    settings = settings_of(
+        store=store, cluster=cluster, min_coverage=min_coverage,
+        inventory=",".join(inventories) or None,
+    )
+    place = Store(settings.store)
+    if local:
+        if inventories or limit:
+            raise UsageError("--local is this machine: it takes no inventory and no limit")
+        capture = _local(place, settings.cluster, label)
+    else:
+        wish = Wish(
+            inventories=inventories or tuple(filter(None, [settings.values["inventory"]])),
+            hosts=hosts,
+            limit=limit,
+            label=label,
+            arguments=arguments,
+        )
+        with _progress() as progress:
+            capture = gather(wish, place, settings.cluster, os.environ, progress)
+    return _say(capture, settings.min_coverage)
+
+
+def _local(store: Store, cluster: str, label: str) -> Capture:
+    node = platform.node() or "localhost"
+    now = datetime.now(UTC)
+    facts = collect(Node(shutil.which, STEP_LIMIT))
+    snapshot = from_facts(facts, node=node, taken_at=stamp(now), via="local")
+    draft = store.begin(cluster, nodes=[node], now=now, label=label)
+    draft.add(snapshot)
+    return draft.seal(now=datetime.now(UTC), tools={"snapdiff": __version__})
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Give a callback that draws a bar over nodes, where standard error is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    with click.progressbar(
+        length=1, label="gathering", file=sys.stderr, show_pos=True, show_eta=False
+    ) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield show
+
+
+def _say(capture: Capture, min_coverage: float) -> int:
+    rows = capture.nodes.values()
+    asked = [one for one in rows if one.outcome is not Outcome.SKIPPED]
+    seen = [one for one in asked if one.outcome is Outcome.OK]
+    limit = f", limited to {capture.limit}" if capture.limit else ""
+    click.echo(f"{capture.place}: {len(seen)} of {len(asked)} nodes{limit}", err=True)
+    for one in asked:
+        if one.outcome is not Outcome.OK:
+            click.echo(f"  {one.name}: {one.outcome}: {one.why}", err=True)
+    percent = 100.0 * len(seen) / len(asked) if asked else 0.0
+    return ExitCode.CLEAN if asked and percent >= min_coverage else ExitCode.UNTRUSTED
