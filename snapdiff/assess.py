@@ -174,7 +174,9 @@ def _verdict(report: Report, bad: int, *, thin: bool) -> str:
     if not coverage.comparable and not report.findings:
         parts = ["nothing could be compared"]
     elif shown:
-        parts = [f"{_many(shown, 'finding')} on {len(nodes)} of {_many(coverage.comparable, 'node')}"]
+        parts = [
+            f"{_many(shown, 'finding')} on {len(nodes)} of {_many(coverage.comparable, 'node')}"
+        ]
     elif coverage.missing or report.undecided or coverage.inconsistent:
         parts = [f"no drift on {_many(coverage.comparable, 'node')}, as far as could be told"]
     else:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import typing as t
 from collections import Counter
-from collections.abc import Iterable, Mapping
 
 from snapdiff import roles
 from snapdiff.model import Rows, Snapshot
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # LOWER_UP, NO-CARRIER and DORMANT follow carrier, which operstate tells; PROMISC and ALLMULTI come
 # and go with whoever listens.
@@ -24,8 +26,20 @@ RESTLESS_ROUTE_FLAGS = frozenset({"linkdown", "dead"})
 OF_PORTS = ("mtu", "operstate", "carrier", "flags")
 # Ids hold the bridge's MAC, the others follow spanning tree.
 DETAILS_THAT_MOVE = frozenset(
-    "topology_change topology_change_detected topology_change_ack config_pending root_port "
-    "root_path_cost bridge_id root_id designated_port designated_cost id no".split()
+    [
+        "topology_change",
+        "topology_change_detected",
+        "topology_change_ack",
+        "config_pending",
+        "root_port",
+        "root_path_cost",
+        "bridge_id",
+        "root_id",
+        "designated_port",
+        "designated_cost",
+        "id",
+        "no",
+    ]
 )
 POPULATION_FIELDS = ("mtu", "master")
 
@@ -70,9 +84,9 @@ def route(row: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
 
     Its local table repeats the addresses, its link-local and multicast routes the links.
     """
-    if row.get("protocol") == "kernel":
-        if row.get("table") == "local" or row.get("dst") in ("fe80::/64", "ff00::/8"):
-            return None
+    derived = row.get("table") == "local" or row.get("dst") in ("fe80::/64", "ff00::/8")
+    if derived and row.get("protocol") == "kernel":
+        return None
     found = dict(row)
     found["flags"] = sorted(set(found.get("flags", ())) - RESTLESS_ROUTE_FLAGS)
     return found

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from snapdiff import canonical, roles
-from snapdiff.model import Snapshot
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from snapdiff.model import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ def read_rows(data: bytes) -> dict[str, t.Any] | None:
             name = _key(line, end)
             if name is None or (raw and name <= last):
                 return None
-            raw[name] = line[end + 3 :] if b"\\" not in line[3:end] else line[len(_quoted(line)) + 4 :]
+            raw[name] = (
+                line[end + 3 :] if b"\\" not in line[3:end] else line[len(_quoted(line)) + 4 :]
+            )
             last = name
             continue
         outer = OUTER.match(line)
@@ -146,9 +148,7 @@ def _canonical(data: bytes, limits: strict_yaml.Limits) -> dict[str, t.Any] | No
     return None
 
 
-def _spot(
-    data: bytes, where: str, limits: strict_yaml.Limits, path: tuple[str | int, ...]
-) -> str:
+def _spot(data: bytes, where: str, limits: strict_yaml.Limits, path: tuple[str | int, ...]) -> str:
     try:
         line, column = strict_yaml.load(data, where, limits).place_of(path)
     except UnreadableError:

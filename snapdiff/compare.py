@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from snapdiff.assess import Policy, Progress, assess_diff
 from snapdiff.model import Input, Report
 from snapdiff.refs import select
 from snapdiff.store import Side, Store, stamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def compare_captures(

@@ -98,18 +98,14 @@ def diff(before: Snapshot, after: Snapshot) -> Difference:
 
 def _is_blind(section: str, before: Snapshot, after: Snapshot) -> bool:
     """Say whether a side saw nothing of a section, so that there is nothing to compare."""
-    return any(
-        section in side["not_observed"] and not side[section] for side in (before, after)
-    )
+    return any(section in side["not_observed"] and not side[section] for side in (before, after))
 
 
 def _undecided(before: Snapshot, after: Snapshot) -> Iterator[Undecided]:
     one, two = before["not_observed"], after["not_observed"]
     for path in sorted({*one, *two}):
         side = "both" if path in one and path in two else "before" if path in one else "after"
-        yield Undecided(
-            path=path, why=two.get(path, one.get(path)), side=side, nodes=(after.node,)
-        )
+        yield Undecided(path=path, why=two.get(path, one.get(path)), side=side, nodes=(after.node,))
 
 
 def _section(section: str, before: Snapshot, after: Snapshot) -> Iterator[Change]:

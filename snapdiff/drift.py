@@ -136,7 +136,9 @@ def findings(
         rows[key].append(one)
     found = [_finding(members, cluster) for members in rows.values()]
     found.extend(_not_observed(undecided, cluster))
-    return sorted(found, key=lambda row: (-row.severity, _rank(row.path), -len(row.nodes), row.path))
+    return sorted(
+        found, key=lambda row: (-row.severity, _rank(row.path), -len(row.nodes), row.path)
+    )
 
 
 def _rank(path: str) -> int:
@@ -185,7 +187,7 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
 
 
 def _common(rows: list[Drift]) -> list[str]:
-    """Return the evidence of one node whole; of several what all share, and of the rest its name."""
+    """Return all evidence of one node; of several what they share, and of the rest its name."""
     texts = [[*one.evidence, *([one.change.why] if one.change.why else [])] for one in rows]
     shared = [text for text in texts[0] if all(text in other for other in texts)]
     words = {text.partition(" ")[0] for other in texts for text in other if text not in shared}
@@ -193,7 +195,7 @@ def _common(rows: list[Drift]) -> list[str]:
 
 
 def _not_observed(undecided: Iterable[Undecided], cluster: str) -> list[Finding]:
-    """What one side saw and the other could not look at is a finding, if only to be known."""
+    """Return findings for what one side saw and the other could not look at."""
     return [
         Finding(
             id=finding_id(cluster, RULE, one.path, *one.nodes),

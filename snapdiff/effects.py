@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from snapdiff.model import Change, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 FORWARDING = {"net.ipv4.ip_forward": "forwarding", "net.ipv6.conf.all.forwarding": "forwarding6"}
 
@@ -62,7 +65,7 @@ class _Causes:
         return None
 
     def _renamed(self, change: Change) -> Change | None:
-        """A row that leads over another link since its own is gone."""
+        """Return the link whose end made a row lead over another one."""
         if change.path[-1] == "dev":
             return self._links.get((str(change.before), Kind.REMOVED))
         return None
@@ -73,7 +76,9 @@ def _turned(flags: Change) -> bool:
 
 
 def _count(changes: Iterable[Change]) -> Iterator[str]:
-    counts = Counter((one.path[0], one.path[-1] if len(one.path) > 2 else "", one.kind) for one in changes)
+    counts = Counter(
+        (one.path[0], one.path[-1] if len(one.path) > 2 else "", one.kind) for one in changes
+    )
     for (section, field, kind), number in sorted(counts.items()):
         what = f"{field} of {number} {section}" if field else f"{number} {section}"
         yield f"with it {kind}: {what}"

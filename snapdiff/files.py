@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snapdiff.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import replace
 
 from snapdiff import canonical, drift
@@ -13,6 +12,8 @@ from snapdiff.errors import SnapdiffError
 from snapdiff.model import Chain, Finding, Hop, Kind, Member, Severity, Snapshot
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from snapdiff.store import Side
 
 

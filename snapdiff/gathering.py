@@ -9,13 +9,16 @@ import subprocess
 import sys
 import tempfile
 import typing as t
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from snapdiff.errors import SnapdiffError, UnreadableError, UsageError
-from snapdiff.model import Capture
 from snapdiff.store import ASKED, MANIFEST, Draft, Store, read_manifest
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from snapdiff.model import Capture
 
 PLAYBOOK = "clusternet.snapdiff.gather"
 PAUSE = 0.2  # seconds between two looks at how far it is
@@ -57,7 +60,10 @@ def _tree() -> Iterator[str]:
 
 
 def gather(
-    wish: Wish, store: Store, cluster: str, environment: Mapping[str, str],
+    wish: Wish,
+    store: Store,
+    cluster: str,
+    environment: Mapping[str, str],
     progress: t.Callable[[int, int], None],
 ) -> Capture:
     """Take a capture and return it, sealed; *progress* hears of nodes done and asked.

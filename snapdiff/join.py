@@ -7,10 +7,12 @@ shows in two tables. The kernel's connected route only repeats an address.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterator
 from dataclasses import replace
 
 from snapdiff.model import Change, Kind
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Path = tuple[str, ...]
 # Which entry of a peer each member of its row comes from.
@@ -56,8 +58,9 @@ def _paired_addresses(changes: list[Change]) -> Iterator[Change]:
     for group in groups.values():
         if sorted(one.kind for one in group) == [Kind.ADDED, Kind.REMOVED]:
             old, new = sorted(group, key=lambda one: one.kind is Kind.ADDED)
-            place = {"path": old.path[:3], "kind": Kind.CHANGED}
-            pairs[old.path] = replace(new, **place, before=old.path[3], after=new.path[3])
+            pairs[old.path] = replace(
+                new, path=old.path[:3], kind=Kind.CHANGED, before=old.path[3], after=new.path[3]
+            )
             pairs[new.path] = None
     for change in changes:
         one = pairs.get(change.path, change)
@@ -98,7 +101,7 @@ def _moved(rows: dict[str, list[Change]]) -> Iterator[tuple[str, list[Change]]]:
             for name in ("underlay", "mac"):
                 owners[name, one.after.get(name)] = key
     taken: set[str] = set()
-    for key, changes in rows.items():
+    for key in rows:
         if key in gone:
             row = gone[key].before
             matches = (owners.get((name, row.get(name))) for name in ("mac", "underlay"))
@@ -106,17 +109,20 @@ def _moved(rows: dict[str, list[Change]]) -> Iterator[tuple[str, list[Change]]]:
             if new is not None:
                 taken.add(new)
                 after = whole[new].after
-                yield key, [
-                    replace(
-                        gone[key],
-                        path=("peers", key, name),
-                        kind=Kind.CHANGED,
-                        before=row.get(name),
-                        after=after.get(name),
-                    )
-                    for name in sorted({*row, *after})
-                    if row.get(name) != after.get(name)
-                ]
+                yield (
+                    key,
+                    [
+                        replace(
+                            gone[key],
+                            path=("peers", key, name),
+                            kind=Kind.CHANGED,
+                            before=row.get(name),
+                            after=after.get(name),
+                        )
+                        for name in sorted({*row, *after})
+                        if row.get(name) != after.get(name)
+                    ],
+                )
                 rows[key] = []
     for key, changes in rows.items():
         if key not in taken and changes:

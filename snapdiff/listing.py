@@ -7,12 +7,15 @@ others are *not observed*, which is not the same as absent.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import typing as t
-from collections.abc import Callable
 
 from snapdiff.errors import UnreadableError
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
 
 Row = dict[str, t.Any]
 
@@ -21,10 +24,31 @@ Row = dict[str, t.Any]
 TELLS = {
     "ip -json address": None,  # all
     "ip address": frozenset(
-        "ifindex mtu qdisc operstate group txqlen flags carrier master type mac permanent_mac lower "
-        "peer lower_ifindex peer_ifindex lower_netnsid peer_netnsid altnames alias addresses".split()
+        [
+            "ifindex",
+            "mtu",
+            "qdisc",
+            "operstate",
+            "group",
+            "txqlen",
+            "flags",
+            "carrier",
+            "master",
+            "type",
+            "mac",
+            "permanent_mac",
+            "lower",
+            "peer",
+            "lower_ifindex",
+            "peer_ifindex",
+            "lower_netnsid",
+            "peer_netnsid",
+            "altnames",
+            "alias",
+            "addresses",
+        ]
     ),
-    "ifconfig": frozenset("mtu txqlen flags mac".split()),
+    "ifconfig": frozenset(["mtu", "txqlen", "flags", "mac"]),
 }
 _IP_HEAD = re.compile(r"(\d+): (\S+?)(?:@(\S+))?: <([^>]*)>(.*)\Z")
 _IP_ADDRESS = re.compile(r"(inet6?) (\S+?)(?: peer (\S+?))?/(\d+)(?: (.*))?\Z")
@@ -83,7 +107,7 @@ def _ip_head(head: re.Match[str]) -> Row:
     words = head[5].split()
     names = {"qlen": "txqlen", "state": "operstate", "mtu": "mtu", "qdisc": "qdisc"}
     names.update(group="group", master="master")
-    for key, value in zip(words, words[1:], strict=False):
+    for key, value in itertools.pairwise(words):
         if key in names:
             row[names[key]] = int(value) if key in ("mtu", "qlen") else value
     return row
@@ -107,7 +131,10 @@ def _ip_line(row: Row, line: str) -> None:
     elif words[0] == "alias":
         row["ifalias"] = line.removeprefix("alias ")
     elif words[0] == "valid_lft" and row["addr_info"]:
-        for key, name in (("valid_lft", "valid_life_time"), ("preferred_lft", "preferred_life_time")):
+        for key, name in (
+            ("valid_lft", "valid_life_time"),
+            ("preferred_lft", "preferred_life_time"),
+        ):
             value = words[words.index(key) + 1].removesuffix("sec") if key in words else "forever"
             if value.isdigit():
                 row["addr_info"][-1][name] = int(value)
@@ -126,7 +153,9 @@ def _ip_address(found: re.Match[str]) -> Row:
             value = words[index + 1]
             row[name] = int(value) if word == "metric" and value.isdigit() else value
             index += 1
-        elif index == len(words) - 1 and found[1] == "inet" and word not in ("dynamic", "deprecated"):
+        elif (
+            index == len(words) - 1 and found[1] == "inet" and word not in ("dynamic", "deprecated")
+        ):
             row["label"] = word
         else:
             row[word] = True
@@ -136,9 +165,10 @@ def _ip_address(found: re.Match[str]) -> Row:
 
 def _ifconfig(text: str) -> list[Row]:
     import jc
+    import jc.exceptions
 
     try:
-        given = jc.parse("ifconfig", text, quiet=True)
+        given = t.cast("list[Row]", jc.parse("ifconfig", text, quiet=True))
     except (jc.exceptions.ParseError, ValueError, KeyError, IndexError, TypeError) as error:
         raise UnreadableError(f"it is no listing of ifconfig: {error}") from None
     heads = [head[1] for head in map(_IFCONFIG_HEAD.match, text.splitlines()) if head]

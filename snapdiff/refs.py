@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from snapdiff.errors import UsageError
-from snapdiff.store import MANIFEST, STAMP, Side, Store, read_manifest, side_of_capture, side_of_files
+from snapdiff.store import (
+    MANIFEST,
+    STAMP,
+    Side,
+    Store,
+    read_manifest,
+    side_of_capture,
+    side_of_files,
+)
 
 CAPTURE = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\Z")
 WORDS = ("@latest", "@prev", "@yesterday", "@label:NAME", "@2026-11-22T03:00")

@@ -38,15 +38,31 @@ _TABLE: tuple[tuple[str, frozenset[str], str], ...] = (
     (r"tun-[0-9a-f]{11}", frozenset({"ipip", "ip6tnl"}), OVERLAY),
     (r"(cni0|cbr0|kube-bridge|weave)", frozenset({"bridge"}), POD_BRIDGE),
     (r"cni0\.\d+", frozenset({"veth"}), PLUMBING),
-    (r"cilium_(host|net)|bpf(in|out)\.cali|vethwe-(bridge|datapath|pcap)", frozenset({"veth"}), PLUMBING),
-    (r"antrea-gw0|ovn-k8s-mp\d+|br-int|br-ex|ovs-system|datapath", frozenset({"openvswitch"}), PLUMBING),
-    (r"kube-ipvs0|nodelocaldns|kube-dummy-if|antrea-(egress|ingress)0", frozenset({"dummy"}), DUMMY),
+    (
+        r"cilium_(host|net)|bpf(in|out)\.cali|vethwe-(bridge|datapath|pcap)",
+        frozenset({"veth"}),
+        PLUMBING,
+    ),
+    (
+        r"antrea-gw0|ovn-k8s-mp\d+|br-int|br-ex|ovs-system|datapath",
+        frozenset({"openvswitch"}),
+        PLUMBING,
+    ),
+    (
+        r"kube-ipvs0|nodelocaldns|kube-dummy-if|antrea-(egress|ingress)0",
+        frozenset({"dummy"}),
+        DUMMY,
+    ),
     (r"cali[0-9a-f]{11}", frozenset({"veth", "netkit"}), POD_PORT),
     (r"lxc([0-9a-f]+|_health)", frozenset({"veth", "netkit"}), POD_PORT),
     (r"eni[0-9a-f]{11}|azv[0-9a-f]+|gke[0-9a-f]{11}", frozenset({"veth"}), POD_PORT),
     (r"vethwepl\S+", frozenset({"veth"}), POD_PORT),
     (r"[0-9a-f]{15}", frozenset({"veth"}), POD_PORT),
-    (r"docker0|br-[0-9a-f]{12}|cni-podman\d+|nerdctl\d+|virbr\d+", frozenset({"bridge"}), OTHER_BRIDGE),
+    (
+        r"docker0|br-[0-9a-f]{12}|cni-podman\d+|nerdctl\d+|virbr\d+",
+        frozenset({"bridge"}),
+        OTHER_BRIDGE,
+    ),
 )
 _COMPILED = tuple((re.compile(rf"(?:{name})\Z"), kinds, role) for name, kinds, role in _TABLE)
 _VETH = re.compile(r"veth[0-9a-f]{8}\Z")

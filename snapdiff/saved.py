@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 import typing as t
-from collections.abc import Sequence
-from pathlib import Path
 
 from snapdiff import files, listing
 from snapdiff.collector import _collect, _source
@@ -19,10 +17,19 @@ from snapdiff.snapshot import from_facts
 from snapdiff.strict_yaml import LIMITS
 
 if t.TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from snapdiff.model import Snapshot
 
 NOT_SAVED = "it was not saved"
-LISTINGS = ("ip-j-d-s-addr.json", "ip-j-d-addr.json", "ip-j-addr.json", "ip-addr.txt", "ifconfig-a.txt")
+LISTINGS = (
+    "ip-j-d-s-addr.json",
+    "ip-j-d-addr.json",
+    "ip-j-addr.json",
+    "ip-addr.txt",
+    "ifconfig-a.txt",
+)
 COMMANDS = {
     _collect.ROUTES: ("ip-j-d-route.json", "ip-4-j-d-route.json"),
     _collect.ROUTES_6: ("ip-6-j-d-route.json",),

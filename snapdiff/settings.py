@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import typing as t
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,9 @@ from snapdiff import codec, files
 from snapdiff.errors import UsageError
 from snapdiff.model import Severity
 from snapdiff.strict_yaml import LIMITS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FILE = "snapdiff.yml"
 BUILT_IN = {
@@ -56,14 +58,16 @@ class Settings:
         return float(self.values["min_coverage"])
 
 
-def settle(
-    options: Mapping[str, t.Any], environment: Mapping[str, str], folder: Path
-) -> Settings:
+def settle(options: Mapping[str, t.Any], environment: Mapping[str, str], folder: Path) -> Settings:
     """Return the settings for *options* (None: not given), started in *folder*."""
     values: dict[str, t.Any] = dict(BUILT_IN)
     origins = dict.fromkeys(BUILT_IN, "built in")
-    home = Path(environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "/")) / ".config")
-    project = next((one / FILE for one in (folder, *folder.parents) if (one / FILE).is_file()), None)
+    home = Path(
+        environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME", "/")) / ".config"
+    )
+    project = next(
+        (one / FILE for one in (folder, *folder.parents) if (one / FILE).is_file()), None
+    )
     for path in (home / "snapdiff" / "config.yml", project):
         if path is not None and path.is_file():
             found = _read(path)

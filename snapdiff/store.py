@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import typing as t
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from snapdiff import codec, files, snapshot as snapshots
+from snapdiff import codec, files
+from snapdiff import snapshot as snapshots
 from snapdiff.errors import UnreadableError, UsageError
 from snapdiff.model import Capture, Node, Outcome, Snapshot
 from snapdiff.names import from_file_name, to_file_name
 from snapdiff.strict_yaml import LIMITS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 MANIFEST = "capture.yml"
 ASKED = "asked.yml"

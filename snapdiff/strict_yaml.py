@@ -214,7 +214,7 @@ class _Reader:
             return int(text)
         if not whole and abs(value := float(text)) < float("inf"):
             return value
-        self._refuse(event, "a number that is too large")
+        return self._refuse(event, "a number that is too large")
 
     def _refuse(self, event: t.Any, what: str) -> t.NoReturn:
         mark = event.start_mark

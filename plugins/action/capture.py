@@ -5,18 +5,18 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.ansible_release import __version__ as core_version
 from ansible.plugins.action import ActionBase
-from ansible_collections.clusternet.snapdiff.plugins.plugin_utils._package import plain, require_package
 
-try:
-    import snapdiff
-except ImportError:
-    pass  # require_package() says so
+from ansible_collections.clusternet.snapdiff.plugins.plugin_utils._package import (
+    plain,
+    require_package,
+    snapdiff,
+)
 
 ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["opened", "sealed"], "required": True},
@@ -62,7 +62,7 @@ class ActionModule(ActionBase):
             args["cluster"],
             nodes=[node for node in everyone if node in asked],
             skipped={node: LEFT_OUT for node in everyone if node not in asked},
-            now=datetime.now(timezone.utc),
+            now=datetime.now(UTC),
             label=args["label"],
             limit=limit,
         )
@@ -72,7 +72,7 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {"changed": True, "capture": args["capture"], "coverage": {}}
         capture = snapdiff.Draft(Path(args["capture"])).seal(
-            now=datetime.now(timezone.utc),
+            now=datetime.now(UTC),
             tools={"snapdiff": snapdiff.__version__, "ansible-core": core_version},
         )
         rows = list(capture.nodes.values())

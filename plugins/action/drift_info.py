@@ -6,17 +6,17 @@ from __future__ import annotations
 
 import json
 import typing as t
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.clusternet.snapdiff.plugins.plugin_utils._package import plain, require_package
 
-try:
-    import snapdiff
-except ImportError:
-    pass  # require_package() says so
+from ansible_collections.clusternet.snapdiff.plugins.plugin_utils._package import (
+    plain,
+    require_package,
+    snapdiff,
+)
 
 ARGUMENT_SPEC = {
     "store": {"type": "path", "required": True},
@@ -53,7 +53,7 @@ class ActionModule(ActionBase):
                     min_coverage=args["min_coverage"],
                     strict=args["strict"],
                 ),
-                now=datetime.now(timezone.utc),
+                now=datetime.now(UTC),
             )
         except snapdiff.SnapdiffError as error:
             raise AnsibleActionFail(str(error)) from error

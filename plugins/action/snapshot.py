@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible_collections.clusternet.snapdiff.plugins.plugin_utils._package import plain, require_package
 
-try:
-    import snapdiff
-except ImportError:
-    pass  # require_package() says so
+from ansible_collections.clusternet.snapdiff.plugins.plugin_utils._package import (
+    plain,
+    require_package,
+    snapdiff,
+)
 
 ARGUMENT_SPEC = {
     "capture": {"type": "path", "required": True},
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):
         snapshot = snapdiff.from_facts(
             plain(gathered["ansible_facts"]["snapdiff"]),
             node=node,
-            taken_at=datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            taken_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             via="ansible",
         )
         path = ""
@@ -79,8 +79,6 @@ class ActionModule(ActionBase):
             "not_observed": len(snapshot["not_observed"]),
         }
 
-    def _note(
-        self, args: dict[str, t.Any], node: str, outcome: snapdiff.Outcome, why: str
-    ) -> None:
+    def _note(self, args: dict[str, t.Any], node: str, outcome: snapdiff.Outcome, why: str) -> None:
         if not self._task.check_mode:
             snapdiff.Draft(Path(args["capture"])).note(node, outcome, " ".join(why.split())[:1000])

@@ -59,7 +59,7 @@ def collect(source: Source, clock: t.Callable[[], float] = time.monotonic) -> Fa
     for dummy in range(PASSES):
         facts: Facts = {"facts": FACTS, "not_observed": {}, "steps": {}}
         before = _devices(source)
-        tables = {name: _step(source, facts, clock, *rest) for name, *rest in STEPS}
+        tables = {step[0]: _step(source, facts, clock, *step[1:]) for step in STEPS}
         why = _inconsistency(tables["links"], before, _devices(source))
         if not why:
             break
@@ -100,7 +100,10 @@ def _step(
     began = clock()
     if _no_ipv6(source):
         commands = tuple(command for command in commands if command[1] != "-6")
-    row = {"source": "; ".join(" ".join(command) for command in commands), "state": "observed"}
+    row: Facts = {
+        "source": "; ".join(" ".join(command) for command in commands),
+        "state": "observed",
+    }
     try:
         texts = [source.run(command) for command in commands]
         return parse(*texts, *[""] * (TABLES_OF.get(parse, 1) - len(texts)))
@@ -153,9 +156,7 @@ def _arrange(facts: Facts, tables: Facts) -> None:
     facts["rules"] = tables["rules"] or {}
     facts["neighbours"], facts["neighbour_cache"] = tables["neighbours"] or ({}, {})
     facts["fdb"], facts["fdb_learned"] = tables["fdb"] or ({}, {})
-    facts["peers"] = fold_peers(
-        facts["links"], facts["routes"], facts["neighbours"], facts["fdb"]
-    )
+    facts["peers"] = fold_peers(facts["links"], facts["routes"], facts["neighbours"], facts["fdb"])
     unread = {name for name in ("routes", "neighbours", "fdb") if tables[name] is None}
     if unread:
         _forget_missing(facts["peers"], unread)

@@ -107,11 +107,7 @@ def parse_links(text: str) -> dict[str, Rows]:
 
 
 def _link(given: Row) -> tuple[Row, Row]:
-    row = {
-        ours: given[theirs]
-        for theirs, ours in PLAIN.items()
-        if given.get(theirs) is not None
-    }
+    row = {ours: given[theirs] for theirs, ours in PLAIN.items() if given.get(theirs) is not None}
     flags = sorted(given.get("flags", ()))
     row["flags"] = flags
     if "UP" in flags:  # of a link that is down the kernel does not tell its carrier

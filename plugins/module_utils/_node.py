@@ -37,8 +37,7 @@ class Node:
             done = subprocess.run(
                 [tool, *command[1:]],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 timeout=self._timeout,
                 env={"LC_ALL": "C", "PATH": os.defpath},
                 check=False,
@@ -59,7 +58,8 @@ class Node:
             with open(path, "rb") as file:
                 return file.read(LARGEST_FILE).decode("utf-8", "backslashreplace")
         except OSError as error:
-            return _absent_or_raise(error, path)
+            _raise_unless_absent(error, path)
+            return None
 
     def names(self, path: str) -> dict[str, float] | None:
         """Return the names in a folder with their mtimes, None where there is no such folder."""
@@ -72,10 +72,11 @@ class Node:
                     for entry in entries
                 }
         except OSError as error:
-            return _absent_or_raise(error, path)
+            _raise_unless_absent(error, path)
+            return None
 
 
-def _absent_or_raise(error: OSError, path: str) -> None:
+def _raise_unless_absent(error: OSError, path: str) -> None:
     # ENODEV and EINVAL are what /proc/sys answers of a link that has just gone
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV):
         return

@@ -29,11 +29,7 @@ def parse_routes(text4: str, text6: str) -> tuple[Rows, Rows]:
     """
     six = rows_of(text6, "ip -6 route show")
     known = {_text(row) for row in six}
-    given = [
-        ("inet", row)
-        for row in rows_of(text4, "ip route show")
-        if _text(row) not in known
-    ]
+    given = [("inet", row) for row in rows_of(text4, "ip route show") if _text(row) not in known]
     given.extend(("inet6", row) for row in six)
     shared = collections.Counter(_route_key(family, row) for family, row in given)
     routes: Rows = {}

@@ -78,6 +78,7 @@ ansible_facts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.clusternet.snapdiff.plugins.module_utils._collect import collect
 from ansible_collections.clusternet.snapdiff.plugins.module_utils._node import SBIN, Node
 

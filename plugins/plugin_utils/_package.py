@@ -19,6 +19,7 @@ try:
 
     IMPORT_ERROR: ImportError | None = None
 except ImportError as error:
+    snapdiff = None  # type: ignore[assignment]  # require_package() says so
     IMPORT_ERROR = error
 
 COLLECTION_VERSION = "0.1.0"  # galaxy.yml says the same, and a test holds the two together

@@ -1,4 +1,7 @@
-"""The command ``snapdiff``: parse, call, print, exit. A subcommand is a file, imported when asked for."""
+"""The command ``snapdiff``: parse, call, print, exit.
+
+A subcommand is a file, imported when it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="snapdiff")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def snapdiff(debug: bool) -> None:  # noqa: ARG001 - main() reads it, as errors come out of click's call
+def snapdiff(debug: bool) -> None:
     """Tell what drifted in the pod network of Kubernetes nodes: cni0, flannel.1, MTU and all."""
 
 

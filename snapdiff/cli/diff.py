@@ -37,7 +37,7 @@ def command(
     exit_zero: bool,
     color: str,
 ) -> int:
-    """Say what changed from A to B, and on which nodes.
+    r"""Say what changed from A to B, and on which nodes.
 
     A and B are @latest, @prev, @yesterday, @label:NAME, a time as @2026-11-22T03:00 (the newest at
     or before it, local unless it ends in Z), a capture's name, a folder or a snapshot file.
@@ -46,9 +46,7 @@ def command(
     Signs:  + added   - removed   ~ changed   ! type changed   ? not observed
     """
     wanted = outputs_of(outputs)
-    settings = settings_of(
-        store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage
-    )
+    settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
     report = compare_captures(
         before,
         after,

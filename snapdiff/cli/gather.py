@@ -29,9 +29,13 @@ STEP_LIMIT = 10.0  # seconds, for one command
 
 
 @click.command("gather", context_settings={"ignore_unknown_options": True})
-@click.option("-i", "--inventory", "inventories", multiple=True, help="Ansible inventory; repeatable.")
+@click.option(
+    "-i", "--inventory", "inventories", multiple=True, help="Ansible inventory; repeatable."
+)
 @click.option("--hosts", default="all", metavar="PATTERN", help="Group or pattern; default all.")
-@click.option("-l", "--limit", default="", metavar="PATTERN", help="Only these; the rest is skipped.")
+@click.option(
+    "-l", "--limit", default="", metavar="PATTERN", help="Only these; the rest is skipped."
+)
 @click.option("--label", default="", metavar="LABEL", help="Name for the capture, as before.")
 @click.option("--local", is_flag=True, help="This machine, without Ansible.")
 @click.option("--min-coverage", metavar="PERCENT", help="Of nodes; default 100.")
@@ -54,7 +58,9 @@ def command(
     nodes were seen than --min-coverage asks for; the capture is there all the same, and says why.
     """
     settings = settings_of(
-        store=store, cluster=cluster, min_coverage=min_coverage,
+        store=store,
+        cluster=cluster,
+        min_coverage=min_coverage,
         inventory=",".join(inventories) or None,
     )
     place = Store(settings.store)

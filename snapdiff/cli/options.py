@@ -14,9 +14,11 @@ import click
 from snapdiff.assess import Policy
 from snapdiff.errors import UsageError
 from snapdiff.files import write_whole
-from snapdiff.model import Report
 from snapdiff.report import FORMATS, Terminal, render
 from snapdiff.settings import Settings, settle
+
+if t.TYPE_CHECKING:
+    from snapdiff.model import Report
 
 F = t.TypeVar("F", bound=Callable[..., t.Any])
 PIPED_WIDTH = 100
@@ -66,8 +68,7 @@ def terminal_of(color: str) -> Terminal:
     shown = sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     colour = color == "always" or (color == "auto" and shown and not plain)
-    width = click.get_text_stream("stdout").isatty() and _columns() or PIPED_WIDTH
-    return Terminal(width=width, colour=colour)
+    return Terminal(width=_columns() if shown else PIPED_WIDTH, colour=colour)
 
 
 def _columns() -> int:
@@ -90,7 +91,9 @@ def outputs_of(words: t.Sequence[str]) -> list[Output]:
     for word in words or ("text",):
         form, equals, place = word.partition("=")
         if form not in FORMATS:
-            raise UsageError(f"-o {word}: there is no format {form!r}; there is {', '.join(FORMATS)}")
+            raise UsageError(
+                f"-o {word}: there is no format {form!r}; there is {', '.join(FORMATS)}"
+            )
         path = Path(place) if equals and place != "-" else None
         if equals and not place:
             raise UsageError(f"-o {word}: no file is named after '='")
@@ -107,9 +110,7 @@ def policy_of(settings: Settings, *, strict: bool) -> Policy:
     return Policy(fail_on=settings.fail_on, min_coverage=settings.min_coverage, strict=strict)
 
 
-def emit(
-    report: Report, outputs: t.Sequence[Output], color: str, *, exit_zero: bool
-) -> int:
+def emit(report: Report, outputs: t.Sequence[Output], color: str, *, exit_zero: bool) -> int:
     """Write the report in every format; return the exit code."""
     if exit_zero:
         report = replace(report, exit_code=0)

@@ -13,7 +13,7 @@ if t.TYPE_CHECKING:
     from snapdiff.report import Terminal
 
 
-def render(report: Report, terminal: Terminal) -> str:  # noqa: ARG001 - all renderers are called alike
+def render(report: Report, terminal: Terminal) -> str:
     """Return the report as JSON; all but ASCII is escaped, so no terminal can be fooled."""
     return json.dumps(to_dict(report), indent=2) + "\n"
 
