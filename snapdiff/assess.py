@@ -105,7 +105,7 @@ def assess_diff(
 def _renamed(side: Side, node: str) -> Side:
     """Hold one node against another that has a different name, as a person asked to."""
     ((old, path),) = side.paths.items()
-    row = replace(side.capture.nodes[old], name=node)
+    row = side.capture.nodes[old]  # keeps its name, which its file has to have
     return replace(side, capture=replace(side.capture, nodes={node: row}), paths={node: path})
 
 

@@ -13,6 +13,7 @@ What a person has edited is read by :mod:`snapdiff.strict_yaml` instead, more sl
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 from collections.abc import Mapping
@@ -42,10 +43,17 @@ def dumps(document: Mapping[str, t.Any]) -> str:
             lines.extend(f"  {_json(name)}: {row.decode()}" for name, row in value.raw.items())
         elif isinstance(value, Mapping) and value:
             lines.append(f"{key}:")
-            lines.extend(f"  {_json(name)}: {_json(value[name])}" for name in sorted(value))
+            lines.extend(f"  {_json(name)}: {_json(value[name])}" for name in _names(value))
         else:
             lines.append(f"{key}: {_json(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _names(section: Mapping[t.Any, t.Any]) -> list[str]:
+    for name in section:
+        if not isinstance(name, str):
+            raise InvalidError(f"it cannot be written: the key {name!r} is no text")
+    return sorted(section)
 
 
 def _json(value: t.Any) -> str:
@@ -53,9 +61,20 @@ def _json(value: t.Any) -> str:
         text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except (TypeError, UnicodeEncodeError) as error:
         raise InvalidError(f"it cannot be written: {error}") from None
+    if "null" in text and not _finite(value):
+        raise InvalidError("it cannot be written: a number that is not finite")
     if text.isascii() and "\x7f" not in text:
         return text
     return UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _finite(value: t.Any) -> bool:
+    """Look for what orjson writes as null."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    return not isinstance(value, (list, tuple)) or all(map(_finite, value))
 
 
 def read_rows(data: bytes) -> dict[str, t.Any] | None:

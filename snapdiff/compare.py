@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from snapdiff.check import assess_check
 from snapdiff.assess import Policy, Progress, assess_diff
 from snapdiff.model import Input, Report
 from snapdiff.refs import select
@@ -37,6 +38,23 @@ def compare_captures(
     return replace(
         report, inputs=tuple(_input(ref, side) for ref, side in refs), made_at=stamp(now)
     )
+
+
+def check_capture(
+    ref: str,
+    *,
+    store: Store,
+    cluster: str,
+    policy: Policy,
+    now: datetime,
+    progress: Progress | None = None,
+) -> Report:
+    """Return the report on what in one capture, named by a selector, breaks a rule."""
+    side = select(ref, store, cluster, now=now)
+    report = assess_check(
+        side, cluster=side.capture.cluster or cluster, policy=policy, progress=progress
+    )
+    return replace(report, inputs=(_input(ref, side),), made_at=stamp(now))
 
 
 def _input(ref: str, side: Side) -> Input:

@@ -7,6 +7,7 @@ a list of rows: with ``ignore_order`` it would pair cni0 with flannel.1, and wit
 
 from __future__ import annotations
 
+import json
 import typing as t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,10 +25,6 @@ WHOLE = {  # deepdiff's categories and our words; one that is not here is a mist
     "type_changes": Kind.TYPE_CHANGED,
     "dictionary_item_added": Kind.ADDED,
     "dictionary_item_removed": Kind.REMOVED,
-    "iterable_item_added": Kind.CHANGED,
-    "iterable_item_removed": Kind.CHANGED,
-    "iterable_item_moved": Kind.CHANGED,
-    "repetition_change": Kind.CHANGED,
 }
 
 
@@ -48,24 +45,32 @@ def values(before: t.Any, after: t.Any) -> Iterator[tuple[Path, Kind, t.Any, t.A
     import deepdiff
 
     found = deepdiff.DeepDiff(
-        before, after, ignore_order=False, threshold_to_diff_deeper=0, view="tree", verbose_level=2
+        _flat(before),
+        _flat(after),
+        ignore_private_variables=False,  # else a name such as __x would never differ
+        threshold_to_diff_deeper=0,
+        view="tree",
+        verbose_level=2,
     )
-    seen: set[Path] = set()
     for category in sorted(found):
         kind = WHOLE[category]  # KeyError: deepdiff has learnt a word that we do not know
         for level in found[category]:
             path = tuple(level.path(output_format="list"))
-            names = tuple(part for part in path if isinstance(part, str))
-            cut = next((i for i, part in enumerate(path) if not isinstance(part, str)), None)
-            if cut is None:
-                old = None if kind is Kind.ADDED else level.t1
-                new = None if kind is Kind.REMOVED else level.t2
-                yield names, kind, old, new
-                continue
-            place = tuple(path[:cut])
-            if place not in seen:
-                seen.add(place)
-                yield place, Kind.CHANGED, _at(before, place), _at(after, place)
+            old = None if kind is Kind.ADDED else _at(before, path)
+            new = None if kind is Kind.REMOVED else _at(after, path)
+            both = kind in (Kind.CHANGED, Kind.TYPE_CHANGED)
+            yield path, _kind_of(old, new) if both else kind, old, new
+
+
+def _flat(value: t.Any) -> t.Any:
+    """Return *value* with each list as one text: to deepdiff [1] would be [True]."""
+    if isinstance(value, Mapping):
+        return {key: _flat(one) for key, one in value.items()}
+    return f"\0{json.dumps(value, sort_keys=True)}" if isinstance(value, list) else value
+
+
+def _kind_of(old: t.Any, new: t.Any) -> Kind:
+    return Kind.CHANGED if type(old) is type(new) else Kind.TYPE_CHANGED
 
 
 def _at(value: t.Any, path: Path) -> t.Any:
@@ -170,7 +175,7 @@ def _row(node: str, path: Path, one: t.Any, two: t.Any, role: str | None) -> Ite
     if one is None or two is None:
         found = [((), Kind.ADDED if one is None else Kind.REMOVED, one, two)]
     else:
-        found = values(one, two)
+        found = sorted(values(one, two), key=lambda row: row[0])  # not as the rows happen to be
     for place, kind, old, new in found:
         yield Change(
             node=node,

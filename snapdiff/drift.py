@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from snapdiff import schema
+from snapdiff import roles, schema
 from snapdiff.effects import with_effects
 from snapdiff.model import Change, Finding, Kind, Member, Severity, Undecided
 
@@ -56,7 +56,7 @@ def judge(changes: Iterable[Change], *, rebooted: bool) -> list[Drift]:
     drifts: list[Drift] = []
     context: list[Drift] = []
     for change in changes:
-        if change.path[0] == "links" and change.path[1:2] and "*" in change.path[1]:
+        if change.role == roles.POD_PORT:
             volatility = "hard"  # a population: a value that no pod port had before
         else:
             volatility = schema.field(change.path).volatility(change.role)

@@ -19,11 +19,9 @@ FOLDER_MODE = 0o750
 def make_folder(path: Path, *, new: bool = False) -> None:
     """Make a folder and those above it; *new*: raise FileExistsError where it is there."""
     try:
-        if new:
-            path.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
-            path.mkdir(FOLDER_MODE)
-        else:
-            path.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+        if not path.parent.is_dir():  # mkdir(parents=True) would make it for everybody
+            make_folder(path.parent)
+        path.mkdir(FOLDER_MODE, exist_ok=not new)
     except FileExistsError:
         if new:
             raise

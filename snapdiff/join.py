@@ -39,6 +39,10 @@ def joined(changes: list[Change]) -> Iterator[Change]:
             keys = {(change.dev, row.get("prefsrc"), change.kind), (change.dev, "*", change.kind)}
             if row.get("protocol") == "kernel" and keys & moved:
                 continue
+        elif change.path[0] == "routes" and change.path[2:] == ("prefsrc",):
+            went = (change.dev, change.before, Kind.REMOVED)
+            if went in moved and (change.dev, change.after, Kind.ADDED) in moved:
+                continue
         if change.path[0] != "peers" and (change.path[0] != "fdb" or change in leftover):
             yield change
 
@@ -115,7 +119,7 @@ def _moved(rows: dict[str, list[Change]]) -> Iterator[tuple[str, list[Change]]]:
                         replace(
                             gone[key],
                             path=("peers", key, name),
-                            kind=Kind.CHANGED,
+                            kind=_kind(name, row, after),
                             before=row.get(name),
                             after=after.get(name),
                         )
@@ -127,6 +131,13 @@ def _moved(rows: dict[str, list[Change]]) -> Iterator[tuple[str, list[Change]]]:
     for key, changes in rows.items():
         if key not in taken and changes:
             yield key, changes
+
+
+def _kind(name: str, before: t.Any, after: t.Any) -> Kind:
+    """Return the word for a member: on one side only, it may not have been looked at there."""
+    if name in before and name in after:
+        return Kind.CHANGED
+    return Kind.REMOVED if name in before else Kind.ADDED
 
 
 def _entry_of(row: t.Any, entries: list[Change]) -> Change | None:

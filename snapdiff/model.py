@@ -243,8 +243,9 @@ class Undecided:
 
     path: str
     why: str
-    side: str  # before, after, both
+    side: str  # before, after, both; now, of a rule on one capture
     nodes: tuple[str, ...] = ()
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,5 +41,5 @@ def to_file_name(name: str) -> str:
 
 
 def from_file_name(text: str) -> str:
-    """Return the name that :func:`to_file_name` wrote."""
-    return unquote(text, errors="strict")
+    """Return the name that :func:`to_file_name` wrote; of one that was cut, what is left of it."""
+    return unquote(text, errors="replace")

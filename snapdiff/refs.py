@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from snapdiff.errors import UsageError
 from snapdiff.store import (
+    CAPTURE,
     MANIFEST,
     STAMP,
     Side,
@@ -18,7 +18,6 @@ from snapdiff.store import (
     side_of_files,
 )
 
-CAPTURE = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\Z")
 WORDS = ("@latest", "@prev", "@yesterday", "@label:NAME", "@2026-11-22T03:00")
 
 
@@ -29,18 +28,28 @@ def select(ref: str, store: Store, cluster: str, *, now: datetime) -> Side:
     """
     if ref.startswith("@"):
         return side_of_capture(read_manifest(_selected(ref[1:], store, cluster, now)))
+    try:
+        side = _placed(ref, store, cluster)
+    except OSError as error:  # as for a name that no file can have
+        raise UsageError(f"{ref}: {error.strerror}") from None
+    if side is not None:
+        return side
+    close = difflib.get_close_matches(f"@{ref}", WORDS, 1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise UsageError(f"{ref}: no such file or folder, and no selector.{hint}")
+
+
+def _placed(ref: str, store: Store, cluster: str) -> Side | None:
     path = Path(ref)
     if CAPTURE.match(ref) and not path.exists():
         path = store.cluster_folder(cluster) / ref
     if path.is_file():
         return side_of_files([path], path) if path.name != MANIFEST else _capture(path.parent)
-    if path.is_dir():
-        if (path / MANIFEST).is_file():
-            return _capture(path)
-        return side_of_files(sorted(path.glob("*.yml")), path)
-    close = difflib.get_close_matches(f"@{ref}", WORDS, 1)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise UsageError(f"{ref}: no such file or folder, and no selector.{hint}")
+    if not ref or not path.is_dir():  # Path("") is the working folder
+        return None
+    if (path / MANIFEST).is_file():
+        return _capture(path)
+    return side_of_files(sorted(path.glob("*.yml")), path)
 
 
 def _capture(folder: Path) -> Side:
@@ -69,7 +78,7 @@ def _labelled(label: str, captures: list[Path], where: str) -> Path:
     labels = []
     for path in reversed(captures):
         found = read_manifest(path).label
-        if found == label:
+        if label and found == label:
             return path
         labels.append(found)
     close = difflib.get_close_matches(label, [one for one in labels if one], 1)
@@ -80,9 +89,9 @@ def _labelled(label: str, captures: list[Path], where: str) -> Path:
 def _at(word: str, captures: list[Path], where: str, now: datetime) -> Path:
     earliest = None
     if word == "yesterday":
-        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-        latest = midnight - timedelta(microseconds=1)
-        earliest = midnight - timedelta(days=1)
+        today = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        latest = today.astimezone() - timedelta(microseconds=1)
+        earliest = (today - timedelta(days=1)).astimezone()  # local: it may be 23 or 25 hours
     else:
         latest = _moment(word)
     found = [path for path in captures if _started(path) <= latest]
@@ -101,10 +110,12 @@ def _started(path: Path) -> datetime:
 def _moment(word: str) -> datetime:
     try:
         moment = datetime.fromisoformat(word)
-    except ValueError:
+        if len(word) <= len("2026-11-22"):  # a day: all of it
+            moment += timedelta(days=1, microseconds=-1)
+        return moment.astimezone() if moment.tzinfo is None else moment
+    except (ValueError, OverflowError):  # the latter: year 1, or 9999, in some time zones
+        close = difflib.get_close_matches(f"@{word}", WORDS, 1)
+        hint = f" Did you mean {close[0]}?" if close else ""
         raise UsageError(
-            f"@{word}: no such selector. There are {', '.join(WORDS)}, a folder and a file."
+            f"@{word}: no such selector. There are {', '.join(WORDS)}, a folder and a file.{hint}"
         ) from None
-    if len(word) <= len("2026-11-22"):  # a day: all of it
-        moment += timedelta(days=1, microseconds=-1)
-    return moment.astimezone() if moment.tzinfo is None else moment

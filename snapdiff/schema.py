@@ -40,8 +40,11 @@ def validate(data: t.Any, kind: str) -> None:
     does not know gets a word of its own.
     """
     check_version(data, kind)
-    if not _decider(kind)(data):
-        raise _refusal(data, kind)
+    try:
+        if not _decider(kind)(data):
+            raise _refusal(data, kind)
+    except (ValueError, RecursionError) as error:  # a set, a key that is no text, endless nesting
+        raise InvalidError(f"it is no plain data: {error}") from None
 
 
 def check_version(data: t.Any, kind: str) -> None:

@@ -10,6 +10,7 @@ from snapdiff import codec
 from snapdiff.errors import InvalidError, UnreadableError
 from snapdiff.model import BODY, HEAD, MOVING, SCHEMA, Snapshot
 from snapdiff.schema import check_version, validate
+from snapdiff.strict_yaml import LIMITS, within
 
 KIND = "snapshot"
 _END_OF_BODY = b"\n" + MOVING[0].encode() + b":"
@@ -38,6 +39,8 @@ def from_facts(facts: Mapping[str, t.Any], *, node: str, taken_at: str, via: str
         validate(document, KIND)
     except InvalidError as error:
         raise InvalidError(f"node {node}: not a valid snapshot: {error}", error.path) from None
+    if not within(document, LIMITS):
+        raise InvalidError(f"node {node}: the facts are over the limits of a file: {LIMITS}")
     return Snapshot(node=node, sections=document)
 
 

@@ -7,7 +7,9 @@ became of those that gave no snapshot, so it can be sealed whatever happened.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import re
 import typing as t
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +31,7 @@ NODES = "nodes"
 OUTCOMES = "outcomes"
 STAMP = "%Y%m%dT%H%M%SZ"
 ISO = "%Y-%m-%dT%H:%M:%SZ"
+CAPTURE = re.compile(r"[0-9]{8}T[0-9]{6}Z(-[0-9]+)?\Z")
 
 
 def stamp(moment: datetime) -> str:
@@ -112,10 +115,11 @@ class Draft:
         text = codec.dumps(manifest).encode()
         codec.loads(text, "capture", str(self.folder / MANIFEST))
         files.write_whole(self.folder / MANIFEST, text)
-        for path in (self.folder / OUTCOMES).glob("*.yml"):
-            path.unlink()
-        (self.folder / OUTCOMES).rmdir()
-        (self.folder / ASKED).unlink()
+        with contextlib.suppress(OSError):  # it is sealed: what is left over harms nobody
+            for path in (self.folder / OUTCOMES).iterdir():  # drafts of a killed process, too
+                path.unlink()
+            (self.folder / OUTCOMES).rmdir()
+            (self.folder / ASKED).unlink()
         return capture_of(manifest, self.folder)
 
     def _row(self, node: str, asked: Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -161,6 +165,10 @@ class Store:
 
         Two that start in one second get a counter, also where two processes do.
         """
+        rows: dict[str, t.Any] = {node: {} for node in nodes}
+        rows.update({node: {"skipped": why} for node, why in (skipped or {}).items()})
+        for node in rows:
+            to_file_name(node)  # refuse a name that has no file name before anything is made
         first = now.astimezone(UTC).strftime(STAMP)
         name, number = first, 1
         while True:
@@ -171,8 +179,6 @@ class Store:
             except FileExistsError:
                 number += 1
                 name = f"{first}-{number}"
-        rows: dict[str, t.Any] = {node: {} for node in nodes}
-        rows.update({node: {"skipped": why} for node, why in (skipped or {}).items()})
         files.make_folder(folder / NODES)
         files.make_folder(folder / OUTCOMES)
         document = {
@@ -184,8 +190,6 @@ class Store:
             "started_at": stamp(now),
             "nodes": rows,
         }
-        for node in rows:
-            to_file_name(node)  # refuse a name that has no file name before anything is gathered
         files.write_whole(folder / ASKED, codec.dumps(document).encode())
         return Draft(folder)
 
@@ -194,14 +198,18 @@ class Store:
         if not self.folder.is_dir():
             return []
         names = (from_file_name(path.name) for path in self.folder.iterdir() if path.is_dir())
-        return sorted(name for name in names if self.captures(name))
+        return sorted(name for name in names if "\0" not in name and self.captures(name))
 
     def captures(self, cluster: str) -> list[Path]:
         """Return the folders of a cluster's sealed captures, the oldest first."""
         folder = self.cluster_folder(cluster)
         if not folder.is_dir():
             return []
-        found = [path for path in folder.iterdir() if (path / MANIFEST).is_file()]
+        found = [
+            path
+            for path in folder.iterdir()
+            if CAPTURE.match(path.name) and (path / MANIFEST).is_file()
+        ]
         return sorted(found, key=lambda path: _order(path.name))
 
 
@@ -221,9 +229,10 @@ class Side:
         """Return a node's snapshot. Raises UnreadableError for a file that was tampered with."""
         path = self.paths[node]
         data = files.read(path, LIMITS.size)
-        found = snapshots.from_bytes(data, str(path), sha256=self.capture.nodes[node].sha256)
-        if found.node != node:
-            raise UnreadableError(f"{path}: it is of node {found.node!r}, not of {node!r}")
+        row = self.capture.nodes[node]
+        found = snapshots.from_bytes(data, str(path), sha256=row.sha256)
+        if found.node != row.name:
+            raise UnreadableError(f"{path}: it is of node {found.node!r}, not of {row.name!r}")
         return found
 
 

@@ -23,6 +23,9 @@ DOUBTFUL = re.compile(
     r"|[0-9][0-9_,]*_[0-9_]*|\.[0-9][0-9_]*|[0-9][0-9_]*\.(?:[eE][-+]?[0-9]+)?|\.inf|\.Inf|\.INF"
     r"|\+[0-9].*)\Z|\.(?:nan|NaN|NAN)\Z|True\Z|TRUE\Z|False\Z|FALSE\Z|Null\Z|NULL\Z|~\Z|=\Z"
 )
+# Characters that some YAML version refuses or takes for a line break; a JSON string has escapes.
+ODD = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 WORDS = {"true": True, "false": False, "null": None, "": None}
 
 
@@ -56,9 +59,11 @@ class Loaded:
 def within(value: t.Any, limits: Limits) -> bool:
     """Say whether plain data keeps to *limits* of depth, nodes and text."""
     level, count = [value], 0
-    for _ in range(limits.depth + 1):
+    for depth in range(limits.depth + 1):
         below: list[t.Any] = []
         for one in level:
+            if depth == limits.depth and isinstance(one, (dict, list)):
+                return False
             if isinstance(one, dict):
                 below.extend(one.values())
                 if any(len(key) > limits.text for key in one):
@@ -83,27 +88,37 @@ def load(data: bytes, where: str, limits: Limits = LIMITS) -> Loaded:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(f"{where}:{line}:1: not UTF-8: {error.reason}") from None
+        spot = _spot(data[: error.start].decode("utf-8"))
+        raise UnreadableError(f"{where}:{spot}: not UTF-8: {error.reason}") from None
     if text.startswith("\ufeff"):
         raise UnreadableError(f"{where}:1:1: it starts with a byte order mark. Remove it.")
+    if odd := ODD.search(text):
+        raise UnreadableError(
+            f"{where}:{_spot(text[: odd.start()])}: the character U+{ord(odd[0]):04X}; "
+            "write it as an escape"
+        )
     reader = _Reader(where, limits)
     try:
         for event in yaml.parse(text, Loader=LOADER):
             reader.take(event)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter: "\U00110000", without libyaml
         raise UnreadableError(f"{where}:{_mark(error)}: {_problem(error)}") from None
     if not reader.documents:
         raise UnreadableError(f"{where}:1:1: it is empty")
     return Loaded(reader.root, reader.places)
 
 
-def _mark(error: yaml.YAMLError) -> str:
+def _spot(before: str) -> str:
+    lines = re.split("\r\n|\r|\n", before)
+    return f"{len(lines)}:{len(lines[-1]) + 1}"
+
+
+def _mark(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     return f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
 
 
-def _problem(error: yaml.YAMLError) -> str:
+def _problem(error: Exception) -> str:
     return str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
 
 
@@ -149,6 +164,8 @@ class _Reader:
         if event.tag is not None:
             self._refuse(event, "a tag")
         scalar = isinstance(event, yaml.ScalarEvent)
+        if scalar and not event.value.isascii() and SURROGATE.search(event.value):
+            self._refuse(event, "half a character")  # an escape; libyaml refuses it itself
         above = self._open[-1] if self._open else None
         if above is not None and isinstance(above.value, dict) and above.key is None:
             if not scalar:

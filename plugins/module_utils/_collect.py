@@ -107,10 +107,13 @@ def _step(
     try:
         texts = [source.run(command) for command in commands]
         return parse(*texts, *[""] * (TABLES_OF.get(parse, 1) - len(texts)))
-    except NotObservedError as error:
+    except (NotObservedError, AttributeError, KeyError, TypeError) as error:
         row["state"] = "not observed"
+        reason = str(error)
+        if not isinstance(error, NotObservedError):  # a parser met a value of another type
+            reason = f"{row['source']} printed JSON of an unknown shape: {reason}"
         for path in fills:
-            facts["not_observed"][path] = str(error)
+            facts["not_observed"][path] = reason
         return None
     finally:
         row["ms"] = round((clock() - began) * 1000, 1)
@@ -219,9 +222,7 @@ def _host(source: Source, facts: Facts) -> Facts:
 def _provenance(source: Source) -> Facts:
     found: Facts = {"collector": COLLECTOR}
     try:
-        uptime = source.read("/proc/uptime")
-    except NotObservedError:
-        return found
-    if uptime:
-        found["uptime"] = float(uptime.split()[0])
+        found["uptime"] = float((source.read("/proc/uptime") or "").partition(" ")[0])
+    except (NotObservedError, ValueError):
+        pass
     return found

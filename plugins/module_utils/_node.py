@@ -56,28 +56,38 @@ class Node:
         """Return the text of a file, None where there is none."""
         try:
             with open(path, "rb") as file:
-                return file.read(LARGEST_FILE).decode("utf-8", "backslashreplace")
+                data = file.read(LARGEST_FILE + 1)
         except OSError as error:
             _raise_unless_absent(error, path)
             return None
+        if len(data) > LARGEST_FILE:  # a part of it would look like the whole
+            raise NotObservedError(f"{path} is larger than {LARGEST_FILE} bytes")
+        return data.decode("utf-8", "backslashreplace")
 
     def names(self, path: str) -> dict[str, float] | None:
         """Return the names in a folder with their mtimes, None where there is no such folder."""
         try:
             with os.scandir(path) as entries:
-                return {
-                    os.fsencode(entry.name).decode("utf-8", "backslashreplace"): entry.stat(
-                        follow_symlinks=False
-                    ).st_mtime
-                    for entry in entries
-                }
+                found = [(os.fsencode(entry.name), _mtime(entry)) for entry in entries]
         except OSError as error:
             _raise_unless_absent(error, path)
             return None
+        return {
+            name.decode("utf-8", "backslashreplace"): mtime
+            for name, mtime in found
+            if mtime is not None
+        }
+
+
+def _mtime(entry: os.DirEntry[str]) -> float | None:
+    try:
+        return entry.stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:  # it went while we read; the folder is still there
+        return None
 
 
 def _raise_unless_absent(error: OSError, path: str) -> None:
-    # ENODEV and EINVAL are what /proc/sys answers of a link that has just gone
+    # ENODEV is what /proc/sys may answer of a link that has just gone
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV):
         return
     raise NotObservedError(f"{path}: {error.strerror}") from None

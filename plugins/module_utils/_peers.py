@@ -16,6 +16,7 @@ Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents().
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 if t.TYPE_CHECKING:
@@ -65,6 +66,8 @@ def fold_peers(links: Rows, routes: Rows, neighbours: Rows, fdb: Rows) -> Rows:
 
 
 def _fold_routes(overlays: t.Container[str], peers: Rows, routes: Rows) -> None:
+    # A peer's row cannot tell which of two routes alike (another table, another metric) is there.
+    alike = collections.Counter(_way(route) for route in routes.values())
     for key in sorted(routes):
         route = routes[key]
         if route.get("dev") not in overlays or not isinstance(route.get("gateway"), str):
@@ -73,8 +76,12 @@ def _fold_routes(overlays: t.Container[str], peers: Rows, routes: Rows) -> None:
         if "subnet" in peer or peer["dev"] != route["dev"]:
             continue  # a second subnet behind one VTEP (Calico's blocks): it stays a route
         peer["subnet"] = route["dst"]
-        if _is_usual(route):
+        if _is_usual(route) and alike[_way(route)] == 1:
             del routes[key]
+
+
+def _way(route: Row) -> tuple[str, ...]:
+    return tuple(str(route.get(name)) for name in ("dst", "gateway", "dev"))
 
 
 def _is_usual(route: Row) -> bool:
@@ -91,8 +98,11 @@ def _fold_fdb(peers: Rows, fdb: Rows) -> None:
         by_mac.setdefault((fdb[key]["dev"], fdb[key].get("mac", "")), []).append(key)
     used = set()
     for peer in peers.values():
-        for key in by_mac.get((peer["dev"], peer.get("mac", "")), ())[:1]:
+        keys = by_mac.get((peer["dev"], peer.get("mac", "")), ())
+        for key in keys[:1]:
             peer["underlay"] = fdb[key]["dst"]
+            if [fdb[other]["dst"] for other in keys].count(fdb[key]["dst"]) > 1:
+                continue  # entries that differ by port or VNI: all of them stay
             if set(fdb[key]) == {"mac", "dev", "dst", "flags", "state"} and (
                 fdb[key]["flags"] == ["self"]
             ):

@@ -99,9 +99,8 @@ def parse_neighbours(text: str) -> tuple[Rows, Rows]:
         states = row.get("state") or []
         rows = lasting if "PERMANENT" in states else cached
         key = unique_key(f"{row.get('dev', '')} {row.get('dst', '')}", rows)
-        rows[key] = {name: value for name, value in row.items() if value is not None}
-        if "router" in row:
-            rows[key]["router"] = True
+        # a flag, as "router" or "extern_learn", is printed as null
+        rows[key] = {name: True if value is None else value for name, value in row.items()}
     return lasting, cached
 
 

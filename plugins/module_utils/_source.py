@@ -9,9 +9,12 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 FOREVER = 4294967295  # how the kernel writes "no limit" in a 32 bit life time, in seconds
+
+TEXTS = ("ifname", "dst", "dev", "gateway", "lladdr", "mac")  # what rows are called by
 
 
 class NotObservedError(Exception):
@@ -44,12 +47,33 @@ def rows_of(text: str, what: str) -> list[dict[str, t.Any]]:
     if not text.strip():
         return []
     try:
-        data = json.loads(text)
-    except ValueError as error:
+        data = _loads(text)
+    except (ValueError, RecursionError) as error:
         raise NotObservedError(f"{what} printed what is not JSON: {error}") from None
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         raise NotObservedError(f"{what} printed JSON that is not a list of objects")
+    for name in TEXTS:
+        if not all(isinstance(row.get(name, ""), str) for row in data):
+            raise NotObservedError(f"{what} printed a row whose {name} is no text")
     return [row for row in data if row]
+
+
+def _loads(text: str) -> t.Any:
+    """Read what iproute2 takes for JSON: it prints the bytes of names and aliases as they are.
+
+    Control characters are among them, and bytes that are no UTF-8, which a source has written as
+    ``\\xff``; versions before 6.2 put a backslash before an apostrophe.
+    """
+    try:
+        return json.loads(text, strict=False)
+    except ValueError:
+        return json.loads(re.sub(r"\\(.)", _mend, text, flags=re.DOTALL), strict=False)
+
+
+def _mend(escape: re.Match[str]) -> str:
+    if escape[1] in '"\\/bfnrtu':
+        return escape[0]
+    return "'" if escape[1] == "'" else f"\\\\{escape[1]}"
 
 
 def unique_key(key: str, taken: t.Container[str]) -> str:

@@ -15,7 +15,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 
 try:
-    import snapdiff
+    import snapdiff as snapdiff  # for the action plugins
 
     IMPORT_ERROR: ImportError | None = None
 except ImportError as error:

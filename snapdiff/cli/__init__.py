@@ -16,6 +16,7 @@ from snapdiff import __version__
 from snapdiff.errors import ExitCode, SnapdiffError
 
 COMMANDS = {  # name to what it does, so that --help imports none of them
+    "check": "Hold a capture against the rules, on every node and between nodes.",
     "diff": "Say what changed between two captures, and on which nodes.",
     "gather": "Take a capture of an Ansible inventory's nodes over ssh.",
     "import": "Make snapshots of saved command output.",

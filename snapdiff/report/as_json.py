@@ -1,4 +1,4 @@
-"""The report for machines: ``schemas/report-v1.schema.json``. Fields may be added, never removed."""
+"""The report for machines, as ``schemas/report-v1.schema.json`` has it: fields are only added."""
 
 from __future__ import annotations
 

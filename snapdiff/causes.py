@@ -1,0 +1,75 @@
+"""Which breach follows from which: one cause on top, what follows from it below."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+if t.TYPE_CHECKING:
+    from snapdiff.model import Severity
+    from snapdiff.rules.registry import Breach, Rule
+
+
+@dataclass(slots=True)
+class Told:
+    """A breach as it will be told: on which nodes, how bad, and what follows from it."""
+
+    rule: Rule
+    breach: Breach
+    nodes: tuple[str, ...]
+    severity: Severity
+    effects: list[Told] = field(default_factory=list)
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """Return all nodes that it is on or about."""
+        peer = {self.breach.peer} if self.breach.peer else set()
+        return frozenset({*self.nodes, *peer, *self.breach.about})
+
+
+def fold(told: Iterable[Told]) -> list[Told]:
+    """Return the causes, each with its effects; what has no cause stands for itself.
+
+    A rule says which rules' breaches follow from its own; they do where they share a node. Of two
+    causes the one on fewer nodes is the nearer.
+    """
+    given = list(told)
+    by_node: dict[str, list[Told]] = defaultdict(list)
+    for one in given:
+        if one.rule.explains:
+            for node in one.nodes:
+                by_node[node].append(one)
+    above: dict[int, Told] = {}
+    for one in given:
+        near = {
+            id(cause): cause
+            for node in one.touched
+            for cause in by_node[node]
+            if cause is not one and one.rule.id in cause.rule.explains
+        }
+        causes = sorted(near.values(), key=lambda cause: (-cause.severity, len(cause.nodes)))
+        cause = next((cause for cause in causes if not _is_above(one, cause, above)), None)
+        if cause is not None:
+            above[id(one)] = cause
+    kept = []
+    for one in given:
+        if id(one) not in above:
+            kept.append(one)
+            continue
+        top = above[id(one)]
+        while id(top) in above:
+            top = above[id(top)]
+        top.effects.append(one)
+    return kept
+
+
+def _is_above(one: Told, cause: Told, above: dict[int, Told]) -> bool:
+    """Say whether *one* is already a cause of *cause*: nothing explains itself."""
+    found: Told | None = cause
+    while found is not None:
+        if found is one:
+            return True
+        found = above.get(id(found))
+    return False

@@ -1,0 +1,209 @@
+"""A capture in, report out: the rules on every node and between nodes, causes first.
+
+Nodes are read one at a time; only what rules between nodes need is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from snapdiff.assess import Policy, Progress, judged
+from snapdiff.causes import Told, fold
+from snapdiff.drift import finding_id
+from snapdiff.errors import SnapdiffError
+from snapdiff.model import (
+    Coverage,
+    Finding,
+    Member,
+    Missing,
+    Outcome,
+    Report,
+    Severity,
+    Undecided,
+)
+from snapdiff.rules.fleet_view import Fleet
+from snapdiff.rules.registry import Breach, CannotTell, Rule, shipped
+from snapdiff.rules.view import NodeView
+
+if t.TYPE_CHECKING:
+    from snapdiff.store import Side
+
+NAMED = 6  # effects that are told in full
+TEMPLATES = ("link", "seen", "expected", "node", "peer")
+
+
+def assess_check(
+    side: Side,
+    *,
+    cluster: str,
+    policy: Policy,
+    rules: Mapping[str, Rule] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Return what in a capture breaks a rule, on a node or between nodes."""
+    rules = shipped() if rules is None else rules
+    told: list[Told] = []
+    undecided: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    missing: list[Missing] = []
+    skipped: list[str] = []
+    fleet = Fleet()
+    moved = []
+    nodes = side.capture.nodes
+    for number, (name, row) in enumerate(sorted(nodes.items())):
+        if row.outcome is Outcome.SKIPPED:
+            skipped.append(name)
+            continue
+        view = _view(side, name, missing)
+        if view is None:
+            continue
+        if not view.snapshot.consistent:
+            moved.append(name)
+        for one in rules.values():
+            if one.scope == "node":
+                _run(one, view, name, told, undecided)
+        fleet.add(view)
+        if progress:
+            progress(number + 1, len(nodes))
+    fleet.missing = {one.node: one.why for one in missing}
+    fleet.partial = bool(skipped)
+    for one in rules.values():
+        if one.scope != "node":
+            _run(one, fleet, "", told, undecided)
+    report = Report(
+        command="check",
+        cluster=cluster,
+        inputs=(),
+        coverage=Coverage(
+            expected=len(nodes) - len(skipped),
+            observed=len(fleet.members),
+            comparable=len(fleet.members),
+            missing=tuple(missing),
+            skipped=tuple(skipped),
+            inconsistent=tuple(moved),
+        ),
+        findings=tuple(findings(fold(told), cluster)),
+        undecided=tuple(
+            Undecided(rule=rule, path=path, why=why, side="now", nodes=tuple(names))
+            for (rule, path, why), names in sorted(undecided.items())
+        ),
+    )
+    return judged(report, policy)
+
+
+def _view(side: Side, node: str, missing: list[Missing]) -> NodeView | None:
+    row = side.capture.nodes[node]
+    if row.outcome is not Outcome.OK:
+        missing.append(Missing(node=node, why=f"{row.outcome}: {row.why}"))
+        return None
+    try:
+        return NodeView(side.snapshot(node))
+    except SnapdiffError as error:
+        missing.append(Missing(node=node, why=str(error)))
+        return None
+
+
+def _run(
+    rule: Rule,
+    subject: NodeView | Fleet,
+    node: str,
+    told: list[Told],
+    undecided: dict[tuple[str, str, str], list[str]],
+) -> None:
+    try:
+        for one in rule.check(subject):
+            if isinstance(one, CannotTell):
+                undecided[rule.id, one.path, one.why].extend([node] if node else [])
+            else:
+                nodes = one.nodes or (node,)
+                told.append(Told(rule, one, nodes, one.severity or rule.severity))
+    except CannotTell as reason:
+        undecided[rule.id, reason.path, reason.why].extend([node] if node else [])
+
+
+def findings(told: Iterable[Told], cluster: str) -> list[Finding]:
+    """Fold what is the same on many nodes into rows, worst and most causal first."""
+    rows: dict[str, list[Told]] = defaultdict(list)
+    for one in told:
+        breach = one.breach
+        peer = breach.peer or ""
+        values = [breach.seen, breach.expected]
+        key = [one.rule.id, breach.path, one.severity, peer, values, one.rule.scope == "node"]
+        rows[json.dumps(key, default=str, sort_keys=True)].append(one)
+    found = [_finding(group, cluster) for group in rows.values()]
+    weight = {row.id: len(group) for row, group in zip(found, rows.values(), strict=True)}
+    effects = {
+        row.id: sum(len(one.effects) for one in group)
+        for row, group in zip(found, rows.values(), strict=True)
+    }
+    return sorted(
+        found,
+        key=lambda row: (-row.severity, -effects[row.id], -weight[row.id], row.rule, row.path),
+    )
+
+
+def _finding(group: list[Told], cluster: str) -> Finding:
+    first = group[0]
+    breach, rule = first.breach, first.rule
+    peers = (breach.peer,) if breach.peer else ()
+    members = tuple(
+        Member(
+            id=finding_id(cluster, rule.id, breach.path, node, *peers),
+            node=node,
+            before=None,
+            after=one.breach.seen,
+        )
+        for one in sorted(group, key=lambda one: one.nodes)
+        for node in one.nodes
+    )
+    nodes = tuple(dict.fromkeys(one.node for one in members))
+    return Finding(
+        id=members[0].id
+        if len(members) == 1
+        else finding_id(cluster, rule.id, breach.path, *nodes, *peers),
+        rule=rule.id,
+        severity=first.severity,
+        scope=rule.scope,
+        nodes=nodes,
+        path=breach.path,
+        after=breach.seen,
+        expected=breach.expected,
+        message=breach.message,
+        peer=breach.peer,
+        why=rule.text,
+        remedy=_remedy(first, nodes),
+        evidence=(*breach.evidence, *_effects(group)),
+        members=members,
+        keys=tuple(breach.path.split("/")),
+    )
+
+
+def _remedy(one: Told, nodes: tuple[str, ...]) -> str:
+    """Fill the rule's remedy: the names of this breach, for a person to copy."""
+    parts = one.breach.path.split("/")
+    words = {
+        "link": parts[1] if parts[0] == "links" and len(parts) > 1 else "flannel.1",
+        "seen": one.breach.seen,
+        "expected": one.breach.expected,
+        "node": ", ".join(nodes[:NAMED]),
+        "peer": one.breach.peer or "",
+    }
+    text = one.breach.remedy or one.rule.remedy
+    for name in TEMPLATES:  # not str.format: a value from a node may hold braces
+        text = text.replace(f"{{{name}}}", str(words[name]))
+    return text
+
+
+def _effects(group: list[Told]) -> list[str]:
+    effects = [effect for one in group for effect in one.effects]
+    shown = [f"so {_where(one)}{one.breach.message}" for one in effects[:NAMED]]
+    rest = len(effects) - NAMED
+    return [*shown, *([f"and {rest} more that follow from it"] if rest > 0 else [])]
+
+
+def _where(one: Told) -> str:
+    return f"on {', '.join(one.nodes[:NAMED])}: " if one.rule.scope == "node" else ""
+
+

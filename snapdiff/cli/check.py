@@ -1,0 +1,52 @@
+"""``snapdiff check``: a capture against the rules."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from snapdiff.cli.diff import progress_to_stderr
+from snapdiff.cli.options import (
+    emit,
+    outputs_of,
+    policy_of,
+    report_options,
+    settings_of,
+    store_options,
+)
+from snapdiff.compare import check_capture
+from snapdiff.store import Store
+
+
+@click.command("check")
+@click.argument("ref", metavar="[CAPTURE]", default="@latest")
+@store_options
+@report_options
+def command(
+    ref: str,
+    store: str | None,
+    cluster: str | None,
+    outputs: tuple[str, ...],
+    fail_on: str | None,
+    min_coverage: str | None,
+    strict: bool,
+    exit_zero: bool,
+    color: str,
+) -> int:
+    """Say what in CAPTURE (what diff takes; default @latest) is wrong, the cause first.
+
+    A rule that lacks a fact is named as one that cannot tell: that is never green.
+    """
+    wanted = outputs_of(outputs)
+    settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
+    report = check_capture(
+        ref,
+        store=Store(settings.store),
+        cluster=settings.cluster,
+        policy=policy_of(settings, strict=strict),
+        now=datetime.now(UTC),
+        progress=progress_to_stderr("checked") if sys.stderr.isatty() else None,
+    )
+    return emit(report, wanted, color, exit_zero=exit_zero)

@@ -1,0 +1,282 @@
+"""Every node's way to every other: route, neighbour and forwarding entry against the peer's live self.
+
+Tables are compared by digest first, so only nodes that differ cost anything; never N times N.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from snapdiff.model import Severity
+from snapdiff.rules.fleet_view import ENTRIES, Fleet, Row, Vtep
+from snapdiff.rules.registry import Breach, CannotTell, Result, rule
+
+MEMBERS = ("subnet", "mac", "underlay")  # of a Row, as the snapshot calls them
+WORDS = {"subnet": "pod subnet", "mac": "VTEP MAC", "underlay": "underlay address"}
+RESTART = "restart the flannel pod of {node}; compare 'ip neigh show dev flannel.1' and 'bridge fdb'"
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A node's entry for a peer that is not what the peer is."""
+
+    holder: str
+    peer: str
+    address: str  # VTEP address
+    kind: str  # missing, stale, extra
+    member: str  # subnet, mac, underlay
+    seen: str | None
+    expected: str | None
+
+
+def deviations(fleet: Fleet) -> Iterator[Deviation]:
+    """Yield what is missing, stale or extra in the tables of all nodes."""
+    for family in (4, 6):
+        owners: dict[str, tuple[str, Vtep]] = {}
+        for name, member in fleet.members.items():
+            for vtep in member.vteps:
+                if vtep.family == family:
+                    owners[vtep.address] = (name, vtep)
+        expected = {address: vtep.row for address, (_node, vtep) in owners.items()}
+        differing: dict[str, list[Deviation]] = {}
+        for name, member in fleet.members.items():
+            digest = member.tables.get(family)
+            if digest is None:
+                continue
+            if digest not in differing:
+                differing[digest] = list(_against(fleet.tables[digest], expected, owners, fleet))
+            for one in differing[digest]:
+                if one.peer != name:
+                    yield Deviation(name, *_rest(one))
+
+
+def _rest(one: Deviation) -> tuple[str, str, str, str, str | None, str | None]:
+    return one.peer, one.address, one.kind, one.member, one.seen, one.expected
+
+
+def _against(
+    table: t.Mapping[str, Row],
+    expected: t.Mapping[str, Row],
+    owners: t.Mapping[str, tuple[str, Vtep]],
+    fleet: Fleet,
+) -> Iterator[Deviation]:
+    for address, row in expected.items():
+        found = table.get(address, (None, None, None))
+        if found == row:
+            continue
+        peer = owners[address][0]
+        for member, seen, right in zip(MEMBERS, found, row, strict=True):
+            if seen is None and right is not None:
+                if member == "underlay" and found[1] is None and found != (None, None, None):
+                    continue  # without the neighbour nobody can tell which entry would be its
+                yield Deviation("", peer, address, "missing", member, None, right)
+            elif right is not None and seen != right:
+                yield Deviation("", peer, address, "stale", member, seen, right)
+    for address, row in table.items():
+        if address not in expected:
+            peer = fleet.owner_of(row[2]) or ""
+            yield Deviation("", peer, address, "extra", "subnet", row[0] or address, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    node: str  # who is to blame
+    others: tuple[str, ...]
+    first: Deviation
+    members: tuple[str, ...]
+    whole: bool  # all or most of its peers, or of its holders
+
+
+def _grouped(fleet: Fleet, kind: str) -> tuple[list[_Group], list[_Group], list[_Group]]:
+    """Return deviations of a kind by who is to blame: holders, peers, and pairs.
+
+    A node that deviates from most of its peers is wrong itself; a peer that most nodes have wrong
+    is what has changed; what is left are single pairs.
+    """
+    found = [one for one in deviations(fleet) if one.kind == kind]
+    sizes = {family: _size(fleet, family) for family in (4, 6)}
+    by_holder: dict[tuple[str, int], list[Deviation]] = defaultdict(list)
+    by_peer: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
+    for one in found:
+        by_holder[one.holder, _family(one.address)].append(one)
+        by_peer[one.peer, one.address].append(one)
+    peers, blamed = [], set()
+    for (peer, address), rows in by_peer.items():
+        holders = {one.holder for one in rows}
+        if 2 * len(holders) > sizes[_family(address)] - 1 and len(holders) > 1:
+            peers.append(_group(peer, holders, rows, whole=True))
+            blamed |= {(one.holder, one.peer, one.address) for one in rows}
+    holders_, pairs = [], []
+    for (holder, family), rows in by_holder.items():
+        rest = [one for one in rows if (one.holder, one.peer, one.address) not in blamed]
+        names = {one.address for one in rest}
+        if len(names) > 1 and 2 * len(names) > sizes[family] - 1:
+            holders_.append(_group(holder, {one.peer for one in rest}, rest, whole=True))
+            blamed |= {(one.holder, one.peer, one.address) for one in rest}
+    for (peer, _address), rows in by_peer.items():
+        rest = [one for one in rows if (one.holder, one.peer, one.address) not in blamed]
+        if rest:
+            pairs.append(_group(peer, {one.holder for one in rest}, rest, whole=False))
+    return holders_, peers, pairs
+
+
+def _group(node: str, others: set[str], rows: list[Deviation], *, whole: bool) -> _Group:
+    members = tuple(name for name in MEMBERS if any(one.member == name for one in rows))
+    return _Group(node, tuple(sorted(others - {""})), rows[0], members, whole)
+
+
+def _size(fleet: Fleet, family: int) -> int:
+    return sum(any(v.family == family for v in one.vteps) for one in fleet.members.values())
+
+
+def _family(address: str) -> int:
+    return 6 if ":" in address else 4
+
+
+def _entries(members: tuple[str, ...]) -> str:
+    return ", ".join(ENTRIES[MEMBERS.index(name)] for name in members)
+
+
+def _named(nodes: tuple[str, ...]) -> str:
+    more = f" and {len(nodes) - 5} more" if len(nodes) > 5 else ""
+    return f"{', '.join(nodes[:5])}{more}"
+
+
+@rule(
+    "peer-entries-missing",
+    Severity.ERROR,
+    entries=("X-06", "X-12", "N-23"),
+    scope="pair",
+    remedy=RESTART,
+    explains=(),
+)
+def peer_entries_missing(fleet: Fleet) -> Result:
+    """Have every node hold a route, a neighbour and a forwarding entry for every other node.
+
+    Why: flannel writes the three once, when it hears of a peer, and does not look again. A link
+    that flapped has lost routes and neighbours but kept forwarding entries; one made anew has none;
+    a changed MAC flushes the neighbours alone.
+
+    Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents(); Linux neigh_ifdown().
+    """
+    holders, peers, pairs = _grouped(fleet, "missing")
+    for one in holders:
+        yield Breach(
+            path=f"peers/*/{'missing'}",
+            message=f"{one.node} lacks the {_entries(one.members)} of {len(one.others)} peers: "
+            f"{_named(one.others)}",
+            nodes=(one.node,),
+            expected=_entries(one.members),
+            about=frozenset(one.others),
+        )
+    for one in peers:
+        yield Breach(
+            path=f"peers/{one.first.address}/missing",
+            message=f"{len(one.others)} nodes lack the {_entries(one.members)} of {one.node}: "
+            f"{_named(one.others)}",
+            nodes=(one.node,),
+            expected=_entries(one.members),
+            about=frozenset(one.others),
+        )
+    for one in pairs:
+        yield Breach(
+            path=f"peers/{one.first.address}/missing",
+            message=f"{_named(one.others)} lacks the {_entries(one.members)} of {one.node}",
+            nodes=one.others,
+            peer=one.node,
+            expected=_entries(one.members),
+            about=frozenset((one.node,)),
+        )
+
+
+@rule(
+    "peer-entries-stale",
+    Severity.ERROR,
+    entries=("X-07", "X-08", "N-47"),
+    scope="pair",
+    remedy=RESTART,
+    explains=("peer-entries-missing",),
+)
+def peer_entries_stale(fleet: Fleet) -> Result:
+    """Have every node hold the live VTEP MAC, underlay address and pod subnet of its peers.
+
+    Why: packets to an old MAC or address are dropped by the peer, one way only, and nothing in the
+    logs says so. Where all nodes hold the same old value, the peer changed and nobody was told;
+    where few do, they missed the news. Compared with the live device, not with an annotation.
+
+    Source: flannel-io/flannel#1473, #1788, #1822; rancher/rancher#21169.
+    """
+    holders, peers, pairs = _grouped(fleet, "stale")
+    for one in holders:
+        yield Breach(
+            path=f"peers/*/{one.members[0]}",
+            message=f"{one.node} has an old {_words(one)} of {len(one.others)} peers: "
+            f"{_named(one.others)}",
+            nodes=(one.node,),
+            about=frozenset(one.others),
+        )
+    for one in peers:
+        first = one.first
+        yield Breach(
+            path=f"peers/{first.address}/{first.member}",
+            message=f"{one.node} has the {WORDS[first.member]} {first.expected}, but "
+            f"{len(one.others)} nodes hold {first.seen}: {_named(one.others)}",
+            seen=first.seen,
+            expected=first.expected,
+            nodes=(one.node,),
+            about=frozenset(one.others),
+            remedy="restart the flannel pod of {node}, so that it publishes what it has",
+        )
+    for one in pairs:
+        first = one.first
+        yield Breach(
+            path=f"peers/{first.address}/{first.member}",
+            message=f"{_named(one.others)} holds the {WORDS[first.member]} {first.seen} of "
+            f"{one.node}, which has {first.expected}",
+            seen=first.seen,
+            expected=first.expected,
+            nodes=one.others,
+            peer=one.node,
+            about=frozenset((one.node,)),
+        )
+
+
+def _words(one: _Group) -> str:
+    return " and ".join(WORDS[name] for name in one.members)
+
+
+@rule(
+    "peer-entries-extra",
+    Severity.WARNING,
+    entries=("N-73", "X-12"),
+    scope="pair",
+    remedy="ip route del {seen} on the nodes named, once it is sure that no node has that subnet",
+)
+def peer_entries_extra(fleet: Fleet) -> Result:
+    """Have no node hold entries for a pod subnet that no node of the cluster has.
+
+    Why: events that flanneld missed leave routes behind; when the subnet is given out again, its
+    traffic goes to a node that is gone.
+
+    Exempt: an entry that may be of a node that was not seen, or not asked for: cannot tell.
+    Source: flannel-io/flannel#2554, #1604.
+    """
+    holders, peers, pairs = _grouped(fleet, "extra")
+    for one in [*holders, *peers, *pairs]:
+        first = one.first
+        if not one.node and (fleet.missing or fleet.partial):
+            yield CannotTell(f"peers/{first.address}", "it may be of a node that was not seen")
+            continue
+        nodes = one.others if one not in holders else (one.node,)
+        yield Breach(
+            path=f"peers/{first.address}",
+            message=f"{_named(nodes)} still has entries for {first.seen}, which no node has"
+            + (f"; they lead to {one.node}" if one.node and one not in holders else ""),
+            seen=first.seen,
+            nodes=nodes,
+            peer=one.node or None,
+            about=frozenset({one.node} - {""}),
+        )
