@@ -23,6 +23,7 @@ from snapdiff.model import (
     Severity,
     Undecided,
 )
+from snapdiff.spread import fold_spread
 
 if t.TYPE_CHECKING:
     from snapdiff.store import Side
@@ -75,7 +76,7 @@ def assess_diff(
     gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
     rows = [
         *_nodes(gone, come, before, after, tally, cluster),
-        *drift.findings(tally.drifts, _folded(tally.undecided), cluster),
+        *drift.findings(fold_spread(tally.drifts), _folded(tally.undecided), cluster),
     ]
     rows.sort(key=lambda row: -row.severity)
     rows = [fleet.with_stragglers(row, before, after, tally.comparable) for row in rows]
@@ -171,19 +172,22 @@ def _verdict(report: Report, bad: int, *, thin: bool) -> str:
     coverage = report.coverage
     nodes = {node for row in report.findings for node in row.nodes if row.severity > Severity.INFO}
     shown = sum(1 for row in report.findings if row.severity > Severity.INFO)
+    comparing = report.command == "diff"
+    clean = "no drift" if comparing else "nothing wrong"
     if not coverage.comparable and not report.findings:
-        parts = ["nothing could be compared"]
+        parts = ["nothing could be compared" if comparing else "no node could be looked at"]
     elif shown:
         parts = [
             f"{_many(shown, 'finding')} on {len(nodes)} of {_many(coverage.comparable, 'node')}"
         ]
     elif coverage.missing or report.undecided or coverage.inconsistent:
-        parts = [f"no drift on {_many(coverage.comparable, 'node')}, as far as could be told"]
+        parts = [f"{clean} on {_many(coverage.comparable, 'node')}, as far as could be told"]
     else:
-        parts = [f"no drift on {_many(coverage.comparable, 'node')}"]
+        parts = [f"{clean} on {_many(coverage.comparable, 'node')}"]
     if coverage.missing:
         lost = len({one.node for one in coverage.missing})
-        parts.append(f"{lost} of {_many(coverage.expected, 'node')} could not be compared")
+        done = "compared" if comparing else "looked at"
+        parts.append(f"{lost} of {_many(coverage.expected, 'node')} could not be {done}")
     if coverage.skipped:
         parts.append(f"{len(coverage.skipped)} left out on purpose")
     if coverage.inconsistent:

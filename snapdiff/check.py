@@ -205,5 +205,3 @@ def _effects(group: list[Told]) -> list[str]:
 
 def _where(one: Told) -> str:
     return f"on {', '.join(one.nodes[:NAMED])}: " if one.rule.scope == "node" else ""
-
-

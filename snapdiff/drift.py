@@ -86,7 +86,7 @@ def _with_context(drifts: list[Drift], context: list[Drift]) -> list[Drift]:
             found.append(one)
         else:
             change = one.change
-            text = f"{'/'.join(change.path[2:])} {_arrow(change)}"
+            text = f"{'/'.join(change.path[2:])} {arrow(change)}"
             found[index] = replace(found[index], evidence=(*found[index].evidence, text))
     return found
 
@@ -137,7 +137,14 @@ def findings(
     found = [_finding(members, cluster) for members in rows.values()]
     found.extend(_not_observed(undecided, cluster))
     return sorted(
-        found, key=lambda row: (-row.severity, _rank(row.path), -len(row.nodes), row.path)
+        found,
+        key=lambda row: (
+            -row.severity,
+            not any(text.startswith("so on ") for text in row.evidence),
+            _rank(row.path),
+            -len(row.nodes),
+            row.path,
+        ),
     )
 
 
@@ -178,7 +185,7 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
         change=change.kind,
         before=change.before if same else None,
         after=change.after if same else None,
-        message=f"{change.place} {_arrow(change)}" if same else f"{change.place} {change.kind}",
+        message=f"{change.place} {arrow(change)}" if same else f"{change.place} {change.kind}",
         why=schema.field(change.path).description,
         evidence=tuple(evidence),
         members=members,
@@ -216,7 +223,8 @@ def _not_observed(undecided: Iterable[Undecided], cluster: str) -> list[Finding]
     ]
 
 
-def _arrow(change: Change) -> str:
+def arrow(change: Change) -> str:
+    """Return what happened to the value, as ``1410 → 1500``."""
     if change.kind in (Kind.ADDED, Kind.REMOVED):
         value = change.after if change.kind is Kind.ADDED else change.before
         if isinstance(value, Mapping):  # the key of a row tells most of it

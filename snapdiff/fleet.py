@@ -127,11 +127,13 @@ def _kept(node: str, row: Finding, before: Side, after: Side) -> bool:
 
 def _value(snapshot: Snapshot, keys: tuple[str, ...]) -> t.Any:
     value: t.Any = snapshot.sections
-    for key in keys:
+    for depth, key in enumerate(keys):
         try:
             value = value[key]
         except (KeyError, TypeError):
             return None
+        if depth == 1 and keys[0] == "links":
+            value = canonical.link(value)  # as the row has it: without flags that come and go
     return value
 
 

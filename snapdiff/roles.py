@@ -44,7 +44,7 @@ _TABLE: tuple[tuple[str, frozenset[str], str], ...] = (
         PLUMBING,
     ),
     (
-        r"antrea-gw0|ovn-k8s-mp\d+|br-int|br-ex|ovs-system|datapath",
+        r"antrea-gw0|ovn-k8s-mp\d+|br-int|br-ex|breth\S+|ovs-system|datapath",
         frozenset({"openvswitch"}),
         PLUMBING,
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
+from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -53,7 +54,8 @@ def render(report: Report, terminal: Terminal) -> str:
 def _head(console: Console, report: Report) -> None:
     style = {0: "bold green", 1: "bold yellow"}.get(report.exit_code, "bold magenta")
     console.print(Text(visible(f"{report.cluster}: {report.verdict}"), style))
-    for name, one in zip(("before", "after"), report.inputs, strict=False):
+    sides = ("before", "after") if len(report.inputs) == 2 else ("",)
+    for name, one in zip(sides, report.inputs, strict=False):
         label = f" ({one.label})" if one.label else ""
         limit = f", limited to {one.limit}" if one.limit else ""
         console.print(Text(visible(f"  {name:6}  {one.capture or one.place}{label}{limit}"), "dim"))
@@ -75,13 +77,12 @@ def _findings(console: Console, rows: t.Sequence[Finding]) -> None:
         sign = SIGNS[row.change] if row.change else "*"
         what = Text(visible(row.path), "bold")
         what.append(visible(f"  {_values(row)}"), "not bold")
-        for text in row.evidence:
-            what.append(visible(f"\n  {text}"), "dim not bold")
+        notes = [Padding(Text(visible(text), "dim"), (0, 0, 0, 2)) for text in row.evidence]
         where = Text(visible(_names(row.nodes)))
         if row.stragglers:
             kept = f"\nstill {word(row.before)} on {_names(row.stragglers)}"
             where.append(visible(kept), "magenta")
-        grid.add_row(Text(f"{sign} {row.severity.word}", STYLES[row.severity]), what, where)
+        grid.add_row(Text(f"{sign} {row.severity.word}", STYLES[row.severity]), Group(what, *notes), where)
     console.print(grid)
 
 
@@ -137,7 +138,7 @@ def _coverage(console: Console, report: Report) -> None:
     coverage = report.coverage
     if coverage.missing:
         console.print()
-        console.print(Text("not compared", "magenta"))
+        console.print(Text("not seen", "magenta"))
         for one in coverage.missing:
             console.print(Text(visible(f"  {one.node}: {one.why}")))
     if coverage.skipped:

@@ -16,7 +16,9 @@ from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 
 MEMBERS = ("subnet", "mac", "underlay")  # of a Row, as the snapshot calls them
 WORDS = {"subnet": "pod subnet", "mac": "VTEP MAC", "underlay": "underlay address"}
-RESTART = "restart the flannel pod of {node}; compare 'ip neigh show dev flannel.1' and 'bridge fdb'"
+RESTART = (
+    "restart the flannel pod of {node}; compare 'ip neigh show dev flannel.1' and 'bridge fdb'"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def overlay_mtu_headroom(view: NodeView) -> Result:
         if cost is None or overlay.mtu is None:
             continue
         if below is None or below[1].get("mtu") is None:
-            yield CannotTell(f"links/{overlay.name}/lower", "the node does not tell what carries it")
+            yield CannotTell(
+                f"links/{overlay.name}/lower", "the node does not tell what carries it"
+            )
             continue
         name, link = below
         limit = link["mtu"] - cost.least
