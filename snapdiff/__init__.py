@@ -10,13 +10,13 @@ import importlib
 import typing as t
 
 if t.TYPE_CHECKING:
-    from snapdiff.assess import Policy
     from snapdiff.compare import compare_captures
     from snapdiff.errors import ExitCode, SnapdiffError
     from snapdiff.model import Outcome, Severity, Snapshot
     from snapdiff.report import render
     from snapdiff.snapshot import from_facts
     from snapdiff.store import Draft, Store
+    from snapdiff.verdict import Policy
 
 __version__ = "0.1.0"
 __all__ = [
@@ -37,7 +37,7 @@ _HOMES = {
     "Draft": "store",
     "ExitCode": "errors",
     "Outcome": "model",
-    "Policy": "assess",
+    "Policy": "verdict",
     "Severity": "model",
     "SnapdiffError": "errors",
     "Snapshot": "model",

@@ -5,14 +5,15 @@ Nodes are read one at a time and let go, so memory does not grow with the fleet.
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from snapdiff import canonical, drift, fleet
+from snapdiff import canonical, drift, events, fleet
 from snapdiff.diff import diff
-from snapdiff.errors import ExitCode, SnapdiffError
+from snapdiff.errors import SnapdiffError
 from snapdiff.model import (
     Churn,
     Coverage,
@@ -24,20 +25,13 @@ from snapdiff.model import (
     Undecided,
 )
 from snapdiff.spread import fold_spread
+from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
+    from snapdiff.model import Snapshot
     from snapdiff.store import Side
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What makes an answer bad, or not one to trust."""
-
-    fail_on: Severity = Severity.WARNING
-    min_coverage: float = 100.0  # percent of the expected nodes
-    strict: bool = False  # something that could not be told is exit code 3
 
 
 @dataclass(slots=True)
@@ -70,7 +64,7 @@ def assess_diff(
             tally.skipped.append(node)
             continue
         tally.expected += 1
-        _compare(node, before, after, tally)
+        _compare(node, before, after, tally, policy.grace)
         if progress:
             progress(number + 1, len(nodes))
     gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
@@ -110,7 +104,7 @@ def _renamed(side: Side, node: str) -> Side:
     return replace(side, capture=replace(side.capture, nodes={node: row}), paths={node: path})
 
 
-def _compare(node: str, before: Side, after: Side, tally: _Tally) -> None:
+def _compare(node: str, before: Side, after: Side, tally: _Tally, grace: float) -> None:
     pair = []
     for word, side in (("before", before), ("after", after)):
         row = side.capture.nodes[node]
@@ -132,10 +126,40 @@ def _compare(node: str, before: Side, after: Side, tally: _Tally) -> None:
     found = diff(old, new)
     tally.churn.extend(found.churn)
     tally.undecided.extend(found.undecided)
-    drifts = drift.judge(found.changes, rebooted=canonical.rebooted(old, new))
+    rebooted = canonical.rebooted(old, new)
+    drifts = drift.judge(found.changes, rebooted=rebooted)
+    if drifts:
+        drifts = _explained(drifts, old, new)
+    up = events.uptime(new)
+    if rebooted and up is not None and up < grace:
+        drifts = [drift.softened(one, f"up for {up:.0f} s only") for one in drifts]
     tally.drifts.extend(drifts)
     if any(one.change.path[0] == "links" and one.severity > Severity.INFO for one in drifts):
         tally.linked.add(node)
+
+
+def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[drift.Drift]:
+    """Say beside a change which rule it breaks, and that flanneld restarted where it did."""
+    notes: list[list[str]] = [[] for _ in drifts]
+    if events.flanneld_restarted(old, new):
+        for note, one in zip(notes, drifts, strict=True):
+            if events.is_flannels(one.change):
+                note.append("flanneld restarted in between")
+    worst = [one for one in drifts if one.severity > Severity.INFO]
+    for rule, breach in events.newly_broken(old, new) if worst else ():
+        place = tuple(breach.path.split("/"))
+        near = sorted(worst, key=lambda one: -_shared(one.change.path, place))[0]
+        notes[drifts.index(near)].append(f"breaks {rule}: {breach.message}")
+    return [
+        replace(one, evidence=(*one.evidence, *note))
+        for one, note in zip(drifts, notes, strict=True)
+    ]
+
+
+def _shared(one: tuple[str, ...], two: tuple[str, ...]) -> int:
+    """Count the leading parts that two places have in common."""
+    pairs = zip(one, two, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _folded(undecided: Iterable[Undecided]) -> list[Undecided]:
@@ -156,48 +180,3 @@ def _nodes(
     more, new = fleet.nodes_that_came(come, after, cluster)
     tally.drifts = fleet.without_peers(tally.drifts, known | new)
     return [*rows, *more]
-
-
-def judged(report: Report, policy: Policy) -> Report:
-    """Return the report with its verdict and exit code: where 1 and 3 both hold, 1 wins."""
-    bad = sum(1 for row in report.findings if row.severity >= policy.fail_on)
-    coverage = report.coverage
-    thin = coverage.percent < policy.min_coverage or not coverage.expected
-    unsure = policy.strict and bool(report.undecided or coverage.inconsistent)
-    code = ExitCode.FINDINGS if bad else ExitCode.UNTRUSTED if thin or unsure else ExitCode.CLEAN
-    return replace(report, verdict=_verdict(report, bad, thin=thin), exit_code=int(code))
-
-
-def _verdict(report: Report, bad: int, *, thin: bool) -> str:
-    coverage = report.coverage
-    nodes = {node for row in report.findings for node in row.nodes if row.severity > Severity.INFO}
-    shown = sum(1 for row in report.findings if row.severity > Severity.INFO)
-    comparing = report.command == "diff"
-    clean = "no drift" if comparing else "nothing wrong"
-    if not coverage.comparable and not report.findings:
-        parts = ["nothing could be compared" if comparing else "no node could be looked at"]
-    elif shown:
-        parts = [
-            f"{_many(shown, 'finding')} on {len(nodes)} of {_many(coverage.comparable, 'node')}"
-        ]
-    elif coverage.missing or report.undecided or coverage.inconsistent:
-        parts = [f"{clean} on {_many(coverage.comparable, 'node')}, as far as could be told"]
-    else:
-        parts = [f"{clean} on {_many(coverage.comparable, 'node')}"]
-    if coverage.missing:
-        lost = len({one.node for one in coverage.missing})
-        done = "compared" if comparing else "looked at"
-        parts.append(f"{lost} of {_many(coverage.expected, 'node')} could not be {done}")
-    if coverage.skipped:
-        parts.append(f"{len(coverage.skipped)} left out on purpose")
-    if coverage.inconsistent:
-        parts.append(f"{len(coverage.inconsistent)} moved while they were read")
-    if report.undecided:
-        parts.append(f"{_many(len(report.undecided), 'thing')} could not be decided")
-    if thin:
-        parts.append("not to be trusted as a whole" if not bad else "and the rest is not known")
-    return "; ".join(parts)
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

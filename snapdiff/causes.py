@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typing as t
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from snapdiff.model import Severity
     from snapdiff.rules.registry import Breach, Rule
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import typing as t
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 
-from snapdiff.assess import Policy, Progress, judged
 from snapdiff.causes import Told, fold
 from snapdiff.drift import finding_id
 from snapdiff.errors import SnapdiffError
@@ -21,14 +19,17 @@ from snapdiff.model import (
     Missing,
     Outcome,
     Report,
-    Severity,
     Undecided,
 )
 from snapdiff.rules.fleet_view import Fleet
-from snapdiff.rules.registry import Breach, CannotTell, Rule, shipped
+from snapdiff.rules.registry import CannotTell, Rule, shipped
 from snapdiff.rules.view import NodeView
+from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from snapdiff.assess import Progress
     from snapdiff.store import Side
 
 NAMED = 6  # effects that are told in full

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from snapdiff.assess import Progress, assess_diff
 from snapdiff.check import assess_check
-from snapdiff.assess import Policy, Progress, assess_diff
 from snapdiff.model import Input, Report
 from snapdiff.refs import select
 from snapdiff.store import Side, Store, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from snapdiff.verdict import Policy
 
 
 def compare_captures(

@@ -121,6 +121,11 @@ def fold_peers(drifts: Iterable[Drift]) -> list[Drift]:
     return kept
 
 
+def softened(one: Drift, why: str) -> Drift:
+    """Return a drift that is only info, since the node is not settled yet."""
+    return replace(one, severity=Severity.INFO, evidence=(*one.evidence, f"not judged yet: {why}"))
+
+
 def findings(
     drifts: Iterable[Drift], undecided: Iterable[Undecided], cluster: str
 ) -> list[Finding]:

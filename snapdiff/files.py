@@ -59,6 +59,24 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def inside(folder: Path) -> list[Path]:
+    """Return what is in a folder; nothing where there is none."""
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UnreadableError(f"{folder}: {error.strerror}") from None
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a file is there."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise UnreadableError(f"{path}: {error.strerror}") from None
+
+
 def read(path: Path, limit: int) -> bytes:
     """Return the bytes of a file of at most *limit* bytes."""
     try:

@@ -14,45 +14,36 @@ import typing as t
 
 from snapdiff.errors import UnreadableError
 
-if t.TYPE_CHECKING:
-    from collections.abc import Callable
-
 Row = dict[str, t.Any]
 
-# Fields of a link in a snapshot. ifconfig prints one IPv4 address a label: a second one without
+_IP = (
+    "ifindex mtu qdisc operstate group txqlen flags carrier master type mac permanent_mac altnames "
+    "addresses"
+)
+_BUSYBOX = "ifindex mtu qdisc txqlen flags carrier master mac addresses"
+# Fields of a link in a snapshot. Without its kind nobody can say whether "eth0@if5" names a lower
+# link or the other end of a veth. ifconfig prints one IPv4 address a label: a second one without
 # a label of its own is invisible, so even addresses are only in part.
 TELLS = {
     "ip -json address": None,  # all
-    "ip address": frozenset(
-        [
-            "ifindex",
-            "mtu",
-            "qdisc",
-            "operstate",
-            "group",
-            "txqlen",
-            "flags",
-            "carrier",
-            "master",
-            "type",
-            "mac",
-            "permanent_mac",
-            "lower",
-            "peer",
-            "lower_ifindex",
-            "peer_ifindex",
-            "lower_netnsid",
-            "peer_netnsid",
-            "altnames",
-            "alias",
-            "addresses",
-        ]
-    ),
+    "ip address": frozenset(_IP.split()),
+    "BusyBox ip address": frozenset(_BUSYBOX.split()),
     "ifconfig": frozenset(["mtu", "txqlen", "flags", "mac"]),
 }
+# BusyBox prints what is left of the flags as a number, right behind the last name that it knows.
+_BUSYBOX_FLAGS = {0x4: "DEBUG", 0x20: "NOTRAILERS", 0x400: "MASTER", 0x800: "SLAVE"}
+_GLUED = re.compile(r"([A-Z_-]+?)_?([0-9a-f]+)\Z")
 _IP_HEAD = re.compile(r"(\d+): (\S+?)(?:@(\S+))?: <([^>]*)>(.*)\Z")
 _IP_ADDRESS = re.compile(r"(inet6?) (\S+?)(?: peer (\S+?))?/(\d+)(?: (.*))?\Z")
 _IFCONFIG_HEAD = re.compile(r"(\S+?):? +(?:flags=|Link encap:)")
+_IF_TXQLEN = re.compile(
+    r"txqueuelen (\d+)  \(.*\)|MTU:\d+ +Metric:\d+(?:.*txqueuelen:(\d+)\s)?", re.S
+)
+_IF_INET = re.compile(
+    r"inet (?:addr:)?(\S+)(?: +P-t-P:(\S+))?(?: +Bcast:(\S+))? +(?:Mask:|netmask )(\S+)"
+    r"(?: +destination (\S+))?(?: +broadcast (\S+))?"
+)
+_IF_INET6 = re.compile(r"inet6 (?:addr: )?(\S+?)(?:/| +prefixlen )(\d+).*?(?:Scope:(\w+)|<(\w+)>)")
 _IFINDEX = re.compile(r"if(\d+)\Z")
 
 
@@ -61,8 +52,9 @@ def sort_of(text: str) -> str:
     if text.lstrip().startswith("["):
         return "ip -json address"
     for line in text.splitlines():
-        if _IP_HEAD.match(line):
-            return "ip address"
+        head = _IP_HEAD.match(line)
+        if head:
+            return "ip address" if " group " in head[5] else "BusyBox ip address"
         if _IFCONFIG_HEAD.match(line):
             return "ifconfig"
     raise UnreadableError(
@@ -72,9 +64,27 @@ def sort_of(text: str) -> str:
 
 
 def as_json(text: str, sort: str) -> str:
-    """Return a listing as ``ip -json address show`` would have printed it, as far as it tells."""
-    parsers: dict[str, Callable[[str], list[Row]]] = {"ip address": _ip, "ifconfig": _ifconfig}
-    return json.dumps(parsers[sort](text)) if sort in parsers else text
+    """Return a listing as ``ip -json address show`` would have printed it, as far as it tells.
+
+    Raises UnreadableError where it breaks off: a link is taken whole, or the listing not at all.
+    """
+    if sort == "ip -json address":
+        return _checked(text)
+    return json.dumps(_ifconfig(text) if sort == "ifconfig" else _ip(text))
+
+
+def _checked(text: str) -> str:
+    try:
+        rows = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"it is no whole JSON: {error}") from None
+    if not all(isinstance(row, dict) and (not row or "ifname" in row) for row in rows):
+        raise UnreadableError("it is JSON, but not the output of 'ip -j -d addr'")
+    return text
+
+
+def _no_number(word: str) -> t.NoReturn:
+    raise ValueError(f"{word} is no number")
 
 
 def _ip(text: str) -> list[Row]:
@@ -89,6 +99,9 @@ def _ip(text: str) -> list[Row]:
             raise UnreadableError(f"line {number} is no line of 'ip addr': {line[:60]!r}")
         else:
             _ip_line(rows[-1], line.strip())
+    for row in rows:
+        if row.pop("open", True):
+            raise UnreadableError(f"it breaks off in {row['ifname']}: not taken in part")
     return rows
 
 
@@ -96,7 +109,7 @@ def _ip_head(head: re.Match[str]) -> Row:
     row: Row = {
         "ifindex": int(head[1]),
         "ifname": head[2],
-        "flags": [flag for flag in head[4].split(",") if flag],
+        "flags": [flag for word in head[4].split(",") for flag in _flags(word)],
         "addr_info": [],
     }
     other = _IFINDEX.match(head[3] or "")
@@ -113,15 +126,28 @@ def _ip_head(head: re.Match[str]) -> Row:
     return row
 
 
+def _flags(word: str) -> list[str]:
+    glued = _GLUED.match(word)
+    if glued is None:
+        return [word] if word else []
+    rest = int(glued[2], 16)
+    return [glued[1], *(name for bit, name in _BUSYBOX_FLAGS.items() if rest & bit)]
+
+
 def _ip_line(row: Row, line: str) -> None:
     words = line.split()
     address = _IP_ADDRESS.match(line)
     if address:
         row["addr_info"].append(_ip_address(address))
+        row["open"] = True  # until the line with its life time
+    elif words[0].startswith("inet"):
+        raise UnreadableError(f"it breaks off in {row['ifname']}: {line[:60]!r}")
     elif words[0].startswith("link/"):
+        row["open"] = len(words) > 1 and not {"brd", "peer"} & set(words[2:-1])
+        row["open"] = row["open"] and words[0] in ("link/ether", "link/loopback")
         row["link_type"] = words[0].removeprefix("link/")
         if len(words) > 1:
-            row["address"] = words[1]
+            row["address"] = words[1] if ":" in words[1] else words[1].lower()
         if "permaddr" in words:
             row["permaddr"] = words[words.index("permaddr") + 1]
         if "link-netnsid" in words:
@@ -131,6 +157,7 @@ def _ip_line(row: Row, line: str) -> None:
     elif words[0] == "alias":
         row["ifalias"] = line.removeprefix("alias ")
     elif words[0] == "valid_lft" and row["addr_info"]:
+        row["open"] = len(words) < 4
         for key, name in (
             ("valid_lft", "valid_life_time"),
             ("preferred_lft", "preferred_life_time"),
@@ -171,34 +198,75 @@ def _ifconfig(text: str) -> list[Row]:
         given = t.cast("list[Row]", jc.parse("ifconfig", text, quiet=True))
     except (jc.exceptions.ParseError, ValueError, KeyError, IndexError, TypeError) as error:
         raise UnreadableError(f"it is no listing of ifconfig: {error}") from None
-    heads = [head[1] for head in map(_IFCONFIG_HEAD.match, text.splitlines()) if head]
-    if sorted(heads) != sorted(row["name"] for row in given):
+    blocks = _blocks(text)
+    if len(blocks) != len(given):
         raise UnreadableError(
-            f"it lists {len(heads)} links, of which {len(given)} could be read: not taken in part"
+            f"it lists {len(blocks)} links, of which {len(given)} could be read: not taken in part"
         )
-    return [_ifconfig_link(row) for row in given]
+    rows: dict[str, Row] = {}
+    for one in given:
+        name = one["name"]
+        row = _ifconfig_link(one, blocks.get(name, ""))
+        base = name.partition(":")[0]
+        if base != name and base in rows:  # a label of an address, which the kernel calls no link
+            rows[base]["addr_info"].extend({**info, "label": name} for info in row["addr_info"])
+        else:
+            rows[name] = row
+    return list(rows.values())
 
 
-def _ifconfig_link(given: Row) -> Row:
+def _blocks(text: str) -> dict[str, str]:
+    """Return the text of each link by its name."""
+    blocks: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines(keepends=True):
+        head = _IFCONFIG_HEAD.match(line)
+        if head:
+            name = head[1]
+            if name in blocks:
+                raise UnreadableError(f"it lists {name} twice")
+        elif line.strip() and not (name and line[0] in " \t"):
+            raise UnreadableError(f"a line of it is of no link: {line.strip()[:60]!r}")
+        blocks[name] = blocks.get(name, "") + line
+    blocks.pop("", None)
+    return blocks
+
+
+def _ifconfig_link(given: Row, text: str) -> Row:
+    whole = _IF_TXQLEN.search(text)
+    if whole is None or (not any(whole.groups()) and ":" not in given["name"]):
+        raise UnreadableError(f"it breaks off in {given['name']}: not taken in part")
     flags = [flag for word in given["state"] or () for flag in word.replace(",", " ").split()]
     row: Row = {
         "ifname": given["name"],
         "flags": [flag for flag in flags if flag != "RUNNING"],
         "mtu": given["mtu"],
-        "addr_info": [],
+        "addr_info": [_inet(*one.groups()) for one in _IF_INET.finditer(text)],
     }
     if given.get("mac_addr"):
         row["address"] = given["mac_addr"].lower()
-    if given.get("txqueuelen") is not None:
-        row["txqlen"] = given["txqueuelen"]
-    for one in given.get("ipv4") or ():
-        prefix = sum(bin(int(part)).count("1") for part in one["mask"].split("."))
-        row["addr_info"].append({"family": "inet", "local": one["address"], "prefixlen": prefix})
-        if one.get("broadcast") not in (None, "0.0.0.0"):
-            row["addr_info"][-1]["broadcast"] = one["broadcast"]
-    for one in given.get("ipv6") or ():
-        scope = one.get("type") or str(one.get("scope", "")).lower()
+    if any(whole.groups()):
+        row["txqlen"] = int(whole[1] or whole[2])
+    for one in _IF_INET6.finditer(text):
+        scope = (one[3] or one[4]).lower()
         row["addr_info"].append(
-            {"family": "inet6", "local": one["address"], "prefixlen": one["mask"], "scope": scope}
+            {"family": "inet6", "local": one[1], "prefixlen": int(one[2]), "scope": scope}
         )
+    return row
+
+
+def _inet(
+    local: str,
+    far: str | None,
+    old_broadcast: str | None,
+    mask: str,
+    there: str | None,
+    new: str | None,
+) -> Row:
+    prefix = sum(bin(int(part)).count("1") for part in mask.split("."))
+    row: Row = {"family": "inet", "local": local, "prefixlen": prefix}
+    if (far or there) not in (None, local):
+        row["address"] = far or there
+    if (old_broadcast or new) not in (None, "0.0.0.0"):
+        row["broadcast"] = old_broadcast or new
     return row

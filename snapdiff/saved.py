@@ -156,9 +156,12 @@ def snapshot_of(source: Folder | Listing, *, node: str, taken_at: str, via: str)
     unseen: dict[str, str] = facts["not_observed"]
     tells = listing.TELLS[source.sort]
     if tells is not None:
+        kept = {*tells, "addresses", "sysctls"}
         for name in load("snapshot")["$defs"]["link"]["properties"]:
             if name not in tells and name != "sysctls":
                 unseen[f"links/*/{name}"] = f"{source.sort} does not tell it"
+        for name, row in facts["links"].items():  # nor what the collector concluded from silence
+            facts["links"][name] = {key: row[key] for key in row if key in kept}
         unseen["peers"] = f"{source.sort} does not tell which links are overlays"
     if isinstance(source, Folder) and facts["cni_config"]:
         unseen["cni_config"] = "only some of its files were saved"

@@ -195,20 +195,15 @@ class Store:
 
     def clusters(self) -> list[str]:
         """Name the clusters that have a sealed capture."""
-        if not self.folder.is_dir():
-            return []
-        names = (from_file_name(path.name) for path in self.folder.iterdir() if path.is_dir())
+        names = (from_file_name(path.name) for path in files.inside(self.folder))
         return sorted(name for name in names if "\0" not in name and self.captures(name))
 
     def captures(self, cluster: str) -> list[Path]:
         """Return the folders of a cluster's sealed captures, the oldest first."""
-        folder = self.cluster_folder(cluster)
-        if not folder.is_dir():
-            return []
         found = [
             path
-            for path in folder.iterdir()
-            if CAPTURE.match(path.name) and (path / MANIFEST).is_file()
+            for path in files.inside(self.cluster_folder(cluster))
+            if CAPTURE.match(path.name) and files.is_there(path / MANIFEST)
         ]
         return sorted(found, key=lambda path: _order(path.name))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import typing as t
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -24,12 +25,21 @@ from snapdiff.store import Store
 @click.argument("before", metavar="A", default="@prev")
 @click.argument("after", metavar="B", default="@latest")
 @store_options
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After a reboot a node is not judged for so long.",
+)
 @report_options
 def command(
     before: str,
     after: str,
     store: str | None,
     cluster: str | None,
+    grace: float,
     outputs: tuple[str, ...],
     fail_on: str | None,
     min_coverage: str | None,
@@ -52,7 +62,7 @@ def command(
         after,
         store=Store(settings.store),
         cluster=settings.cluster,
-        policy=policy_of(settings, strict=strict),
+        policy=replace(policy_of(settings, strict=strict), grace=grace),
         now=datetime.now(UTC),
         progress=progress_to_stderr("compared") if sys.stderr.isatty() else None,
     )

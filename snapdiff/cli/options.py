@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from snapdiff.assess import Policy
 from snapdiff.errors import UsageError
 from snapdiff.files import write_whole
 from snapdiff.report import FORMATS, Terminal, render
 from snapdiff.settings import Settings, settle
+from snapdiff.verdict import Policy
 
 if t.TYPE_CHECKING:
     from snapdiff.model import Report

@@ -82,7 +82,8 @@ def _findings(console: Console, rows: t.Sequence[Finding]) -> None:
         if row.stragglers:
             kept = f"\nstill {word(row.before)} on {_names(row.stragglers)}"
             where.append(visible(kept), "magenta")
-        grid.add_row(Text(f"{sign} {row.severity.word}", STYLES[row.severity]), Group(what, *notes), where)
+        mark = Text(f"{sign} {row.severity.word}", STYLES[row.severity])
+        grid.add_row(mark, Group(what, *notes), where)
     console.print(grid)
 
 

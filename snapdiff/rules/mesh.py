@@ -1,4 +1,4 @@
-"""Every node's way to every other: route, neighbour and forwarding entry against the peer's live self.
+"""Every node's way to every other: its three entries for a peer against the peer's live self.
 
 Tables are compared by digest first, so only nodes that differ cost anything; never N times N.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import typing as t
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from snapdiff.model import Severity
 from snapdiff.rules.fleet_view import ENTRIES, Fleet, Row, Vtep
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MEMBERS = ("subnet", "mac", "underlay")  # of a Row, as the snapshot calls them
 WORDS = {"subnet": "pod subnet", "mac": "VTEP MAC", "underlay": "underlay address"}

@@ -15,15 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from snapdiff.model import Severity
-
 if t.TYPE_CHECKING:
+    from snapdiff.model import Severity
     from snapdiff.rules.fleet_view import Fleet
     from snapdiff.rules.view import NodeView
 
 
 class CannotTell(Exception):  # noqa: N818 - an answer, not an error
-    """Raised, or yielded, by a rule for lack of a fact; *path* is the place that was not observed."""
+    """Raised, or yielded, by a rule for lack of a fact; *path* is what was not observed."""
 
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"{path}: {why}")

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from snapdiff import canonical, roles
-from snapdiff.model import Snapshot
 from snapdiff.rules.registry import CannotTell
+
+if t.TYPE_CHECKING:
+    from snapdiff.model import Snapshot
 
 Address = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -120,7 +122,7 @@ class NodeView:
         lower = overlay.link.get("lower")
         if lower in links:
             return str(lower), links[str(lower)]
-        found = [name for name in roles.underlays(links, self.snapshot["routes"])]
+        found = list(roles.underlays(links, self.snapshot["routes"]))
         return (found[0], links[found[0]]) if found else None
 
     @cached_property
