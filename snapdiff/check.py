@@ -22,6 +22,7 @@ from snapdiff.model import (
     Undecided,
 )
 from snapdiff.rules.fleet_view import Fleet
+from snapdiff.rules.mesh import cells
 from snapdiff.rules.registry import CannotTell, Rule, shipped
 from snapdiff.rules.view import NodeView
 from snapdiff.verdict import Policy, judged
@@ -86,6 +87,7 @@ def assess_check(
             inconsistent=tuple(moved),
         ),
         findings=tuple(findings(fold(told), cluster)),
+        mesh=cells(fleet),
         undecided=tuple(
             Undecided(rule=rule, path=path, why=why, side="now", nodes=tuple(names))
             for (rule, path, why), names in sorted(undecided.items())

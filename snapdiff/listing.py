@@ -36,6 +36,10 @@ _GLUED = re.compile(r"([A-Z_-]+?)_?([0-9a-f]+)\Z")
 _IP_HEAD = re.compile(r"(\d+): (\S+?)(?:@(\S+))?: <([^>]*)>(.*)\Z")
 _IP_ADDRESS = re.compile(r"(inet6?) (\S+?)(?: peer (\S+?))?/(\d+)(?: (.*))?\Z")
 _IFCONFIG_HEAD = re.compile(r"(\S+?):? +(?:flags=|Link encap:)")
+# The beginning of a line such as "link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff".
+_LINK_CUT = re.compile(
+    r"\Al(i(n(k(/\S*( \S*( (b(r(d( [0-9a-f:]{0,16})?)?)?)?)?)?)?)?)?)?\Z(?<!link/none)| perm|\Aal"
+)
 _IF_TXQLEN = re.compile(
     r"txqueuelen (\d+)  \(.*\)|MTU:\d+ +Metric:\d+(?:.*txqueuelen:(\d+)\s)?", re.S
 )
@@ -90,19 +94,26 @@ def _no_number(word: str) -> t.NoReturn:
 def _ip(text: str) -> list[Row]:
     rows: list[Row] = []
     for number, line in enumerate(text.splitlines(), 1):
-        head = _IP_HEAD.match(line)
-        if head:
-            rows.append(_ip_head(head))
-        elif not line.strip():
-            continue
-        elif not rows or not line.startswith(" "):
-            raise UnreadableError(f"line {number} is no line of 'ip addr': {line[:60]!r}")
-        else:
-            _ip_line(rows[-1], line.strip())
+        try:
+            _ip_next(rows, line)
+        except (IndexError, ValueError):
+            raise UnreadableError(f"line {number} is no line of 'ip addr': {line[:60]!r}") from None
+    if rows and not text.endswith("\n") and _LINK_CUT.search(line.strip()):
+        rows[-1]["open"] = True
     for row in rows:
         if row.pop("open", True):
             raise UnreadableError(f"it breaks off in {row['ifname']}: not taken in part")
     return rows
+
+
+def _ip_next(rows: list[Row], line: str) -> None:
+    head = _IP_HEAD.match(line)
+    if head:
+        rows.append(_ip_head(head))
+    elif line.strip() and not line.startswith(" "):
+        raise ValueError(line)
+    elif line.strip():
+        _ip_line(rows[-1], line.strip())
 
 
 def _ip_head(head: re.Match[str]) -> Row:
@@ -143,11 +154,10 @@ def _ip_line(row: Row, line: str) -> None:
     elif words[0].startswith("inet"):
         raise UnreadableError(f"it breaks off in {row['ifname']}: {line[:60]!r}")
     elif words[0].startswith("link/"):
-        row["open"] = len(words) > 1 and not {"brd", "peer"} & set(words[2:-1])
-        row["open"] = row["open"] and words[0] in ("link/ether", "link/loopback")
+        row["open"] = False
         row["link_type"] = words[0].removeprefix("link/")
-        if len(words) > 1:
-            row["address"] = words[1] if ":" in words[1] else words[1].lower()
+        if words[0] in ("link/ether", "link/loopback", "link/infiniband") and len(words) > 1:
+            row["address"] = words[1]  # of a tunnel it would be an IP address
         if "permaddr" in words:
             row["permaddr"] = words[words.index("permaddr") + 1]
         if "link-netnsid" in words:
@@ -243,10 +253,13 @@ def _ifconfig_link(given: Row, text: str) -> Row:
         "mtu": given["mtu"],
         "addr_info": [_inet(*one.groups()) for one in _IF_INET.finditer(text)],
     }
-    if given.get("mac_addr"):
+    if "LOOPBACK" in flags:  # it always has this one, and ifconfig does not print it
+        row["address"] = "00:00:00:00:00:00"
+    elif given.get("mac_addr"):
         row["address"] = given["mac_addr"].lower()
-    if any(whole.groups()):
-        row["txqlen"] = int(whole[1] or whole[2])
+    txqlen = int(whole[1] or whole[2] or 0)
+    if txqlen:  # ip does not print it where it is 0
+        row["txqlen"] = txqlen
     for one in _IF_INET6.finditer(text):
         scope = (one[3] or one[4]).lower()
         row["addr_info"].append(

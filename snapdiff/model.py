@@ -292,6 +292,17 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What a node's entries for one peer lack or have wrong; complete ones have no cell."""
+
+    holder: str
+    peer: str
+    missing: tuple[str, ...] = ()  # route, neighbour, fdb
+    stale: tuple[str, ...] = ()
+    extra: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """What was compared: as it was asked for, and what that turned out to be."""
 
@@ -315,6 +326,7 @@ class Report:
     churn: tuple[Churn, ...] = ()
     undecided: tuple[Undecided, ...] = ()
     chains: tuple[Chain, ...] = ()
+    mesh: tuple[Cell, ...] = ()
     verdict: str = ""
     exit_code: int = 0
     made_at: str = ""

@@ -39,6 +39,7 @@ def to_dict(report: Report) -> dict[str, t.Any]:
         "churn": [asdict(one) for one in report.churn],
         "undecided": [_plain(asdict(one)) for one in report.undecided],
         "chains": [_plain(asdict(one)) for one in report.chains],
+        "mesh": [_plain(asdict(one)) for one in report.mesh],
     }
 
 

@@ -17,6 +17,7 @@ from rich.text import Text
 from snapdiff.drift import word
 from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity
 from snapdiff.report.console import console_of, finish
+from snapdiff.report.matrix import draw_mesh
 from snapdiff.report.safe import visible
 
 if t.TYPE_CHECKING:
@@ -43,6 +44,8 @@ def render(report: Report, terminal: Terminal) -> str:
         _findings(console, report.findings)
     if any(hop.before != hop.after for one in report.chains for hop in one.hops):
         _chains(console, report.chains)
+    if report.mesh:
+        draw_mesh(console, report.mesh)
     if report.churn:
         _churn(console, report.churn)
     _coverage(console, report)

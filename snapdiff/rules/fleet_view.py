@@ -44,6 +44,7 @@ class Member:
     values: Mapping[str, Hashable]  # path to value, for what must be alike or unique
     tables: Mapping[int, str]  # family to the digest of its peers and its own row
     addresses: frozenset[str]  # of all its links but pods': to tell who a stale entry means
+    spare: frozenset[tuple[str, str]]  # forwarding entries of no peer: MAC, underlay address
     groups: Mapping[str, str]  # what it has in common with others, as kernel or underlay
     blind: Mapping[str, str] = field(default_factory=dict)  # value path to why it is not known
 
@@ -78,6 +79,9 @@ class Fleet:
             values=values,
             tables=digests,
             addresses=_addresses(view),
+            spare=frozenset(
+                (str(row.get("mac")), str(row.get("dst"))) for row in view.snapshot["fdb"].values()
+            ),
             groups=_groups(view),
             blind=blind,
         )

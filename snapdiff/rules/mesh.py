@@ -9,7 +9,7 @@ import typing as t
 from collections import defaultdict
 from dataclasses import dataclass
 
-from snapdiff.model import Severity
+from snapdiff.model import Cell, Severity
 from snapdiff.rules.fleet_view import ENTRIES, Fleet, Row, Vtep
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 
@@ -53,8 +53,18 @@ def deviations(fleet: Fleet) -> Iterator[Deviation]:
             if digest not in differing:
                 differing[digest] = list(_against(fleet.tables[digest], expected, owners, fleet))
             for one in differing[digest]:
-                if one.peer != name:
+                if one.peer != name and not _is_spare(one, expected, member.spare):
                     yield Deviation(name, *_rest(one))
+
+
+def _is_spare(
+    one: Deviation, expected: t.Mapping[str, Row], spare: frozenset[tuple[str, str]]
+) -> bool:
+    """Say whether a forwarding entry is there, only without the neighbour that leads to it."""
+    if (one.kind, one.member) != ("missing", "underlay"):
+        return False
+    _subnet, mac, underlay = expected[one.address]
+    return (str(mac), str(underlay)) in spare
 
 
 def _rest(one: Deviation) -> tuple[str, str, str, str, str | None, str | None]:
@@ -284,3 +294,32 @@ def peer_entries_extra(fleet: Fleet) -> Result:
             peer=one.node or None,
             about=frozenset({one.node} - {""}),
         )
+
+
+MOST_CELLS = 2000  # of a picture that a person can use
+
+
+def cells(fleet: Fleet) -> tuple[Cell, ...]:
+    """Return the pairs of nodes whose entries are not complete and true, for the matrix."""
+    found: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
+    for one in deviations(fleet):
+        if len(found) < MOST_CELLS or (one.holder, one.peer) in found:
+            found[one.holder, one.peer or one.address].append(one)
+    return tuple(
+        Cell(
+            holder=holder,
+            peer=peer,
+            missing=_of_kind(rows, "missing"),
+            stale=_of_kind(rows, "stale"),
+            extra=any(one.kind == "extra" for one in rows),
+        )
+        for (holder, peer), rows in sorted(found.items())
+    )
+
+
+def _of_kind(rows: list[Deviation], kind: str) -> tuple[str, ...]:
+    return tuple(
+        entry
+        for member, entry in zip(MEMBERS, ENTRIES, strict=True)
+        if any(one.kind == kind and one.member == member for one in rows)
+    )

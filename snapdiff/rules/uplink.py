@@ -1,0 +1,246 @@
+"""What all overlays ride on: the default route, the underlay's own network, and who overrules them."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from snapdiff import roles
+from snapdiff.model import Severity
+from snapdiff.rules.registry import Breach, Result, rule
+from snapdiff.rules.routes import Span, span
+
+if t.TYPE_CHECKING:
+    from snapdiff.rules.view import NodeView
+
+ANYWHERE = ("default", "::/0", "0.0.0.0/0")
+USUAL_TABLES = ("local", "main", "default", "0", "253", "254", "255")
+CLOUD_TABLES = range(30200, 30500)
+Row = Mapping[str, t.Any]
+
+
+def _table(row: Row, table: str) -> bool:
+    return str(row.get("table", "main")) == table and row.get("type", "unicast") == "unicast"
+
+
+def _defaults(view: NodeView) -> list[tuple[str, Row]]:
+    return [
+        (key, row)
+        for key, row in view.section("routes").items()
+        if row.get("dst") in ANYWHERE and row.get("type", "unicast") == "unicast"
+    ]
+
+
+@rule(
+    "default-route",
+    Severity.ERROR,
+    entries=("N-76",),
+    remedy="ip route add default via GATEWAY dev LINK, as the network's configuration has it; keep "
+    "DHCP clients off the links of the CNI",
+)
+def default_route(view: NodeView) -> Result:
+    """Have a default route, and none that leads over an overlay or a pod bridge.
+
+    Why: flannel takes the link of the default route for its underlay, unless it is told another. A
+    DHCP client that took up flannel.1 gives the node a default route over it, which is a loop.
+
+    Exempt: a node without overlay and without lease. A table other than main counts as well.
+    Source: flannel main.go, pkg/ip/iface.go; k3s-io/k3s#2599.
+    """
+    if not view.overlays and view.lease is None:
+        return
+    found = _defaults(view)
+    if not found:
+        yield Breach(path="routes/main default", message="the node has no default route")
+    inner = {*(one.name for one in view.overlays if one.owner != "other"), *view.bridges}
+    for key, row in found:
+        if _table(row, "main") and row.get("dev") in inner:
+            yield Breach(
+                path=f"routes/{key}",
+                message=f"the default route leads over {row['dev']}, which rides on it",
+                seen=row["dev"],
+                remedy="ip route del default dev {seen} on the node, and keep its DHCP client off {seen}",
+            )
+
+
+@rule(
+    "underlay-connected-route",
+    Severity.ERROR,
+    entries=("N-76",),
+    remedy="ip link set LINK down and up where that does no harm, or restart the network of the node",
+    explains=("default-route",),
+)
+def underlay_connected_route(view: NodeView) -> Result:
+    """Have the route to the underlay's own network.
+
+    Why: outer packets to nodes of the same network go by it; the kernel makes it with the address, so
+    somebody took it away.
+
+    Exempt: addresses that have no network (/32, /128), that were added with noprefixroute, or are no
+    longer to be used; a link that is down. One of the addresses of a family is enough.
+    Source: Linux net/ipv4/fib_frontend.c, fib_add_ifaddr().
+    """
+    routes = view.section("routes")
+    for name in roles.underlays(view.links, routes):
+        link = view.links[name]
+        if "UP" not in link.get("flags", ()):
+            continue
+        made: dict[int, list[Span]] = {4: [], 6: []}
+        for key, row in link["addresses"].items():
+            where = span(key.partition(" peer ")[0])
+            if where is None or where.first == where.last or key.startswith("fe80:"):
+                continue
+            if not (row.get("noprefixroute") or row.get("deprecated") or " peer " in key):
+                made[where.version].append(where)
+        there = {
+            span(str(row.get("dst")))
+            for row in routes.values()
+            if row.get("dev") == name
+            and str(row.get("table", "main")) != "local"
+            and row.get("type", "unicast") == "unicast"
+        }
+        for family, wanted in made.items():
+            if wanted and not any(one in there for one in wanted):
+                keys = [key for key in link["addresses"] if (":" in key) == (family == 6)]
+                yield Breach(
+                    path=f"links/{name}/addresses",
+                    message=f"no route leads to the network of {name}, which has {keys[0]}",
+                    seen=keys[0],
+                )
+
+
+@rule(
+    "policy-rules-of-cloud-setup",
+    Severity.ERROR,
+    entries=("N-65",),
+    remedy="systemctl disable --now nm-cloud-setup.service nm-cloud-setup.timer on the node, then "
+    "reboot it: its rules and tables are there until then",
+)
+def policy_rules_of_cloud_setup(view: NodeView) -> Result:
+    """Have no policy rule that takes the node's own packets to pods past the routes to pods.
+
+    Why: nm-cloud-setup gives the node's address a table of its own that has the routes of the LAN
+    alone. What the node answers to its pods is looked up there, and leaves by the gateway.
+
+    Exempt: a rule for other addresses than the underlay's; a table that leads to the pod subnet, or
+    has no default route; where main is asked first but for its default route. A rule that is told by
+    its table's number alone, 30200 to 30499, is a warning.
+    Source: rancher/rke2#1053; projectcalico/calico#4662; k3s-io/k3s#3791.
+    """
+    pods = view.subnets()
+    if not pods and not view.bridges:
+        return
+    rules = view.section("rules")
+    first = _asks_main_first(rules)
+    own = {
+        key.partition("/")[0]
+        for name in roles.underlays(view.links, view.section("routes"))
+        for key in view.links[name]["addresses"]
+    }
+    for key, row in rules.items():
+        table = str(row.get("table", ""))
+        if (
+            not table
+            or table in USUAL_TABLES
+            or row.get("priority", 0) > first.get(_family(row), 1e9)
+        ):
+            continue
+        wanted = [_of(one) for one in map(str, pods) if (":" in one) == (_family(row) == "inet6")]
+        strays = row.get("src") in own and _strays(view, table, _family(row), wanted)
+        if strays or (table.isdigit() and int(table) in CLOUD_TABLES):
+            yield Breach(
+                path=f"rules/{key}",
+                message=f"packets from {row.get('src', 'all')} are looked up in table {table}"
+                + (
+                    ", which has no way to this node's pods" if strays else ", as of nm-cloud-setup"
+                ),
+                seen=table,
+                severity=None if strays else Severity.WARNING,
+            )
+
+
+def _family(row: Row) -> str:
+    return str(row.get("family", "inet"))
+
+
+def _of(text: str) -> Span | None:
+    return span(text)
+
+
+def _asks_main_first(rules: Mapping[str, Row]) -> dict[str, int]:
+    """Return from which priority on main was asked for all but its default route, by family."""
+    return {
+        _family(row): row.get("priority", 0)
+        for row in rules.values()
+        if row.get("table") == "main"
+        and row.get("src", "all") == "all"
+        and row.get("suppress_prefixlen") == 0
+    }
+
+
+def _strays(view: NodeView, table: str, family: str, wanted: list[Span | None]) -> bool:
+    """Say whether a table has a default route and none to the pods of this node."""
+    rows = [
+        row
+        for row in view.section("routes").values()
+        if str(row.get("table", "main")) == table and row.get("family", "inet") == family
+    ]
+    spans = [span(str(row.get("dst"))) for row in rows if row.get("dst") not in ANYWHERE]
+    leads = any(row.get("dst") in ANYWHERE for row in rows)
+    covered = all(
+        any(one is not None and pod is not None and one.holds(pod) for one in spans)
+        for pod in wanted
+    )
+    return leads and bool(wanted) and not covered
+
+
+@rule(
+    "pod-rules-elsewhere",
+    Severity.ERROR,
+    entries=("N-65",),
+    remedy="ip rule del priority PRIORITY on the node, once it is sure that nobody meant it",
+)
+def pod_rules_elsewhere(view: NodeView) -> Result:
+    """Have no policy rule that looks up the pod network in another table than main.
+
+    Why: flannel writes the routes to pods into main alone; a rule for pods' addresses that names
+    another table takes their packets past them.
+
+    Exempt: a table that leads into the pod network itself, as policy routing that was meant has; marks
+    and links of a rule are looked at by no one here, so a rule with one is left out.
+    Source: rancher/rke2#1053; aws/amazon-vpc-cni-k8s#1600.
+    """
+    pods = [span(str(one)) for one in view.networks()]
+    if not pods:
+        return
+    for key, row in view.section("rules").items():
+        table = str(row.get("table", ""))
+        if not table or table in USUAL_TABLES or {"fwmark", "iif", "oif"} & row.keys():
+            continue
+        named = [one for side in ("src", "dst") if (one := _prefix(row, side)) is not None]
+        hit = [one for one in named for pod in pods if pod and (pod.holds(one) or one.holds(pod))]
+        if not hit or _leads_inside(view, table, pods):
+            continue
+        yield Breach(
+            path=f"rules/{key}",
+            message=f"packets of pods ({key}) are looked up in table {table}, which has no way to pods",
+            seen=table,
+        )
+
+
+def _prefix(row: Row, side: str) -> Span | None:
+    text = row.get(side)
+    if not text or text == "all":
+        return None
+    length = row.get(f"{side}len")
+    return span(f"{text}/{length}" if length is not None else str(text))
+
+
+def _leads_inside(view: NodeView, table: str, pods: list[Span | None]) -> bool:
+    for row in view.section("routes").values():
+        where = span(str(row.get("dst")))
+        if str(row.get("table", "main")) != table or where is None or where.length == 0:
+            continue
+        if any(pod is not None and (pod.holds(where) or where.holds(pod)) for pod in pods):
+            return True
+    return False
