@@ -11,7 +11,7 @@ import typing as t
 
 if t.TYPE_CHECKING:
     from snapdiff.compare import compare_captures
-    from snapdiff.errors import ExitCode, SnapdiffError
+    from snapdiff.errors import ExitCode, FirstCaptureError, SnapdiffError
     from snapdiff.model import Outcome, Severity, Snapshot
     from snapdiff.report import render
     from snapdiff.snapshot import from_facts
@@ -22,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Draft",
     "ExitCode",
+    "FirstCaptureError",
     "Outcome",
     "Policy",
     "Severity",
@@ -36,6 +37,7 @@ __all__ = [
 _HOMES = {
     "Draft": "store",
     "ExitCode": "errors",
+    "FirstCaptureError": "errors",
     "Outcome": "model",
     "Policy": "verdict",
     "Severity": "model",

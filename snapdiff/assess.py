@@ -68,6 +68,12 @@ def assess_diff(
         if progress:
             progress(number + 1, len(nodes))
     gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+    if after.capture.limit:  # who is not in a limited capture was left out, not taken away
+        tally.skipped.extend(gone)
+        gone = []
+    if before.capture.limit:
+        tally.skipped.extend(come)
+        come = []
     rows = [
         *_nodes(gone, come, before, after, tally, cluster),
         *drift.findings(fold_spread(tally.drifts), _folded(tally.undecided), cluster),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snapdiff.assess import Progress, assess_diff
 from snapdiff.check import assess_check
+from snapdiff.errors import UsageError
 from snapdiff.model import Input, Report
 from snapdiff.refs import select
 from snapdiff.store import Side, Store, stamp
@@ -33,6 +35,8 @@ def compare_captures(
     selector that names nothing, UnreadableError for a capture that cannot be read.
     """
     sides = [select(ref, store, cluster, now=now) for ref in (before, after)]
+    if Path(sides[0].capture.place).resolve() == Path(sides[1].capture.place).resolve():
+        raise UsageError(f"{before} and {after} are the same: {sides[0].capture.place}")
     report = assess_diff(
         *sides, cluster=sides[1].capture.cluster or cluster, policy=policy, progress=progress
     )

@@ -230,6 +230,10 @@ def _not_observed(undecided: Iterable[Undecided], cluster: str) -> list[Finding]
 
 def arrow(change: Change) -> str:
     """Return what happened to the value, as ``1410 → 1500``."""
+    if change.path[0] == "peers" and change.path[-1] == "missing":
+        if change.kind is Kind.REMOVED:
+            return f"has its {word(change.before)} again"
+        return f"now lacks {word(change.after)}"
     if change.kind in (Kind.ADDED, Kind.REMOVED):
         value = change.after if change.kind is Kind.ADDED else change.before
         if isinstance(value, Mapping):  # the key of a row tells most of it

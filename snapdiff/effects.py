@@ -75,10 +75,17 @@ def _turned(flags: Change) -> bool:
     return ("UP" in (flags.before or ())) != ("UP" in (flags.after or ()))
 
 
+ONE = {"peers": "peer", "routes": "route", "neighbours": "neighbour", "links": "link"}
+MANY = {"fdb": "forwarding entries", "sysctls": "settings"}
+
+
 def _count(changes: Iterable[Change]) -> Iterator[str]:
     counts = Counter(
         (one.path[0], one.path[-1] if len(one.path) > 2 else "", one.kind) for one in changes
     )
     for (section, field, kind), number in sorted(counts.items()):
-        what = f"{field} of {number} {section}" if field else f"{number} {section}"
-        yield f"with it {kind}: {what}"
+        what = f"{number} {MANY.get(section, section) if number > 1 else ONE.get(section, section)}"
+        if field == "missing":
+            yield f"with it {what} {'lost entries' if kind is Kind.ADDED else 'whole again'}"
+        else:
+            yield f"with it {kind}: {f'{field} of {what}' if field else what}"

@@ -4,6 +4,7 @@
 
     SnapdiffError              exit 2: what, where, how to mend
     ├── UsageError             a selector, option or setting that means nothing
+    │   └── FirstCaptureError  there is no capture before, yet
     ├── UnreadableError        a file that cannot be read, or is not what it should be
     │   └── InvalidError       it can be read, but its content breaks the schema
     └── UntrustedError         exit 3: an answer could be given, but nobody should trust it
@@ -32,6 +33,10 @@ class SnapdiffError(Exception):
 
 class UsageError(SnapdiffError):
     """Raised when a selector, an option or a setting means nothing here."""
+
+
+class FirstCaptureError(UsageError):
+    """Raised when the capture before is asked for and there is one only: nothing is wrong yet."""
 
 
 class UnreadableError(SnapdiffError):

@@ -6,7 +6,7 @@ import typing as t
 from collections import defaultdict
 from dataclasses import replace
 
-from snapdiff import canonical, drift
+from snapdiff import canonical, drift, roles
 from snapdiff.chain import chain
 from snapdiff.errors import SnapdiffError
 from snapdiff.model import Chain, Finding, Hop, Kind, Member, Severity, Snapshot
@@ -15,6 +15,8 @@ if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from snapdiff.store import Side
+
+CHAIN = (roles.UNDERLAY, roles.OVERLAY, roles.POD_BRIDGE, roles.POD_PORT)
 
 
 def nodes_that_went(
@@ -148,7 +150,10 @@ def chains_of(nodes: Iterable[str], before: Side, after: Side) -> list[Chain]:
 def _hops(before: Snapshot, after: Snapshot) -> tuple[Hop, ...]:
     old = {link.name: link for link in chain(before)}
     new = {link.name: link for link in chain(after)}
-    order = list(new) + [name for name in old if name not in new]
+    order = sorted(
+        [*new, *(name for name in old if name not in new)],
+        key=lambda name: CHAIN.index((new.get(name) or old[name]).role),
+    )
     return tuple(
         Hop(
             link=name,

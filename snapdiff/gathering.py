@@ -101,6 +101,11 @@ def gather(
     for folder in sorted(_folders(store, cluster) - before):
         if (folder / MANIFEST).is_file():
             return read_manifest(folder)
+    if process.returncode == 0:
+        raise UsageError(
+            f"no node was gathered: {' and '.join(wish.inventories)} has none that matches "
+            f"--hosts {wish.hosts}{f' and --limit {wish.limit}' if wish.limit else ''}"
+        )
     lines = "\n  ".join([line for line in text.splitlines() if line.strip()][-SHOWN:])
     raise UnreadableError(f"Ansible ended with {process.returncode} and no capture:\n  {lines}")
 
@@ -146,10 +151,21 @@ def _command(wish: Wish, store: Store, cluster: str) -> Sequence[str]:
     return [*command, "--extra-vars", json.dumps(variables), *wish.arguments]
 
 
+def _is_configured(given: Mapping[str, str]) -> bool:
+    """Say whether the user has configured Ansible: a variable would override that."""
+    places = (
+        given.get("ANSIBLE_CONFIG", ""),
+        "ansible.cfg",
+        Path(given.get("HOME", "/")) / ".ansible.cfg",
+        "/etc/ansible/ansible.cfg",
+    )
+    return any(str(place) and Path(place).is_file() for place in places)
+
+
 def _environment(given: Mapping[str, str], tree: str) -> dict[str, str]:
     paths = [tree, given.get("ANSIBLE_COLLECTIONS_PATH", "")]
     return {
-        **DEFAULTS,
+        **({} if _is_configured(given) else DEFAULTS),
         **given,
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(path for path in paths if path),
         "ANSIBLE_NOCOLOR": "1",

@@ -6,7 +6,7 @@ import difflib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from snapdiff.errors import UsageError
+from snapdiff.errors import FirstCaptureError, UsageError
 from snapdiff.store import (
     CAPTURE,
     MANIFEST,
@@ -67,7 +67,9 @@ def _selected(word: str, store: Store, cluster: str, now: datetime) -> Path:
         return captures[-1]
     if word == "prev":
         if len(captures) < 2:
-            raise UsageError(f"{where} has one capture only, so there is no @prev. Take another.")
+            raise FirstCaptureError(
+                f"{where} has one capture only, so there is no @prev. Take another."
+            )
         return captures[-2]
     if word.startswith("label:"):
         return _labelled(word.removeprefix("label:"), captures, where)

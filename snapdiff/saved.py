@@ -102,7 +102,7 @@ class Folder:
                 return listing.as_json(text, self.sort)
             except UnreadableError as error:
                 raise UnreadableError(f"{path}: {error}") from None
-        path = self._first(COMMANDS[words])
+        path = self._first(COMMANDS.get(words, ()))
         if path is None and words == _collect.ROUTES_6:
             return self._routes_6()
         if path is None:

@@ -55,6 +55,16 @@ class ActionModule(ActionBase):
                 ),
                 now=datetime.now(UTC),
             )
+        except snapdiff.FirstCaptureError as error:
+            return result | {
+                "changed": False,
+                "verdict": str(error),
+                "exit_code": 0,
+                "drifted": False,
+                "first": True,
+                "report": {},
+                "text": [str(error)],
+            }
         except snapdiff.SnapdiffError as error:
             raise AnsibleActionFail(str(error)) from error
         found = json.loads(snapdiff.render(report, "json"))
@@ -62,6 +72,7 @@ class ActionModule(ActionBase):
             "changed": False,
             "verdict": report.verdict,
             "exit_code": report.exit_code,
+            "first": False,
             "drifted": report.exit_code == snapdiff.ExitCode.FINDINGS,
             "report": found,
             "text": snapdiff.render(report, "text").splitlines(),

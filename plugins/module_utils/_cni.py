@@ -140,6 +140,7 @@ def collect_cni(source: Source, not_observed: dict[str, str]) -> dict[str, Rows]
         text = source.read(SUBNET_ENV)
         if text is not None:
             found["cni"]["subnet_env"] = parse_env(text)
+            _note_lease_time(source, found)
     except NotObservedError as error:
         not_observed["cni/subnet_env"] = str(error)
     for path in NET_CONF:
@@ -153,6 +154,17 @@ def collect_cni(source: Source, not_observed: dict[str, str]) -> dict[str, Rows]
     _collect_config(source, found, not_observed)
     _collect_ipam(source, found, not_observed)
     return found
+
+
+def _note_lease_time(source: Source, found: dict[str, Rows]) -> None:
+    """Note when the lease was written: flanneld writes it once, when it starts."""
+    folder, dummy, name = SUBNET_ENV.rpartition("/")
+    try:
+        names = source.names(folder) or {}
+    except NotObservedError:
+        return  # the lease itself is what counts; this only helps to explain it
+    if name in names:
+        found["mtimes"][SUBNET_ENV] = {"mtime": names[name]}
 
 
 def _collect_config(source: Source, found: dict[str, Rows], not_observed: dict[str, str]) -> None:

@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 import typing as t
 
 from ._cni import collect_cni
+from ._inside import collect_inside
 from ._links import parse_links
 from ._peers import fold_peers
 from ._routes import parse_fdb, parse_neighbours, parse_routes, parse_rules
@@ -178,18 +180,24 @@ def _forget_missing(peers: dict[str, Facts], unread: set[str]) -> None:
 
 
 def _settings(source: Source, facts: Facts, clock: t.Callable[[], float]) -> None:
-    began = clock()
-    facts["sysctls"] = collect_sysctls(source, facts["links"], facts["not_observed"])
-    facts["steps"]["sysctls"] = {
-        "source": "/proc/sys/net",
-        "state": "observed",
-        "ms": round((clock() - began) * 1000, 1),
-    }
-    began = clock()
-    facts.update(collect_cni(source, facts["not_observed"]))
-    facts["steps"]["cni"] = {
-        "source": "/run/flannel; /etc/cni/net.d; /var/lib/cni/networks",
-        "state": "observed",
+    unseen = facts["not_observed"]
+    with _timed(facts, clock, "sysctls", "/proc/sys/net"):
+        facts["sysctls"] = collect_sysctls(source, facts["links"], unseen)
+    with _timed(facts, clock, "inside", "ip netns list-id; ip -netns NAME link show"):
+        collect_inside(source, facts["links"], unseen, clock)
+    with _timed(facts, clock, "cni", "/run/flannel; /etc/cni/net.d; /var/lib/cni/networks"):
+        facts.update(collect_cni(source, unseen))
+
+
+@contextlib.contextmanager
+def _timed(facts: Facts, clock: t.Callable[[], float], step: str, what: str) -> t.Iterator[None]:
+    """Write down what a step read, how long it took, and whether it saw all of it."""
+    began, known = clock(), len(facts["not_observed"])
+    yield
+    blind = len(facts["not_observed"]) - known
+    facts["steps"][step] = {
+        "source": what,
+        "state": f"{blind} places not observed" if blind else "observed",
         "ms": round((clock() - began) * 1000, 1),
     }
 
@@ -221,8 +229,6 @@ def _host(source: Source, facts: Facts) -> Facts:
 
 def _provenance(source: Source) -> Facts:
     found: Facts = {"collector": COLLECTOR}
-    try:
+    with contextlib.suppress(NotObservedError, ValueError):
         found["uptime"] = float((source.read("/proc/uptime") or "").partition(" ")[0])
-    except (NotObservedError, ValueError):
-        pass
     return found

@@ -22,7 +22,9 @@ attributes:
     details: [This action does not modify state.]
   diff_mode:
     support: full
-    details: [In diff mode the old and new values of the findings are returned as C(diff).]
+    details:
+      - In diff mode the old and new values of the findings are returned as C(diff).
+      - Ansible itself prints the C(diff) of changed tasks only, and this one is never changed.
   idempotent:
     support: full
     details: [This action does not modify state.]
@@ -84,6 +86,11 @@ exit_code:
   sample: 0
 drifted:
   description: Whether there is a finding of O(fail_on) or worse.
+  returned: success
+  type: bool
+  sample: false
+first:
+  description: Whether there is no capture before O(after) yet, so that nothing was compared.
   returned: success
   type: bool
   sample: false

@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 import traceback
+import typing as t
 
 import click
 
@@ -30,8 +31,18 @@ Exit codes, of every command:
 """
 
 
+class _ReaderGoneError(Exception):
+    """Nobody reads standard output any more; of a BrokenPipeError click would make exit code 0."""
+
+
 class _Commands(click.Group):
     """The subcommands by name; the file of one is imported when it is run or asked for help."""
+
+    def invoke(self, ctx: click.Context) -> t.Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderGoneError from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -71,7 +82,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("snapdiff: interrupted", err=True)
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:  # the reader, as head(1), has gone: nobody is left to tell
+    except _ReaderGoneError:  # the reader, as head(1), has gone: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.UNREADABLE
     except Exception as error:

@@ -22,8 +22,8 @@ from snapdiff.store import Store
 
 
 @click.command("diff")
-@click.argument("before", metavar="A", default="@prev")
-@click.argument("after", metavar="B", default="@latest")
+@click.argument("before", metavar="[A]", default="@prev")
+@click.argument("after", metavar="[B]", default="@latest")
 @store_options
 @click.option(
     "--grace",

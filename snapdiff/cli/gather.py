@@ -28,7 +28,7 @@ if t.TYPE_CHECKING:
 STEP_LIMIT = 10.0  # seconds, for one command
 
 
-@click.command("gather", context_settings={"ignore_unknown_options": True})
+@click.command("gather")
 @click.option(
     "-i", "--inventory", "inventories", multiple=True, help="Ansible inventory; repeatable."
 )

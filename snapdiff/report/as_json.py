@@ -15,7 +15,7 @@ if t.TYPE_CHECKING:
 
 def render(report: Report, terminal: Terminal) -> str:
     """Return the report as JSON; all but ASCII is escaped, so no terminal can be fooled."""
-    return json.dumps(to_dict(report), indent=2) + "\n"
+    return json.dumps(to_dict(report), indent=2).replace("\x7f", "\\u007f") + "\n"
 
 
 def to_dict(report: Report) -> dict[str, t.Any]:

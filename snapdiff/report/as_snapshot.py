@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typing as t
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from snapdiff import roles
+from snapdiff import canonical, roles
 from snapdiff.chain import chain
 from snapdiff.drift import word
 from snapdiff.model import Capture, Outcome, Snapshot
@@ -58,8 +59,11 @@ def render_snapshot(snapshot: Snapshot, terminal: Terminal) -> str:
             console.print(Text(visible(f"  {key}  {word(row)}")))
     if snapshot["not_observed"]:
         console.print(Text("\nnot observed", "magenta"))
+        reasons: dict[str, list[str]] = {}
         for path, why in snapshot["not_observed"].items():
-            console.print(Text(visible(f"  {path}: {why}"), "dim"))
+            reasons.setdefault(why, []).append(path)
+        for why, paths in reasons.items():
+            console.print(Padding(Text(visible(f"{', '.join(paths)}: {why}"), "dim"), (0, 0, 0, 2)))
     return finish(console)
 
 
@@ -96,8 +100,9 @@ def _rows(snapshot: Snapshot, section: str) -> Table:
     rows = snapshot[section]
     for key in rows:
         row = rows[key]
-        if section == "routes" and row.get("table") == "local":
-            continue
-        shown = {name: row[name] for name in row if name not in ("dst", "table", "family", "flags")}
+        if section == "routes" and canonical.route(row) is None:
+            continue  # the kernel derives it from links and addresses
+        told = {"routes": ("dst", "table", "dev", "type", "family", "flags"), "rules": ("family",)}
+        shown = {name: row[name] for name in row if name not in told.get(section, ())}
         grid.add_row(Text(visible(f"  {key}")), Text(visible(word(shown)), "dim"))
     return grid

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snapdiff.drift import word
-from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity
+from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity, Undecided
 from snapdiff.report.console import console_of, finish
 from snapdiff.report.matrix import draw_mesh
 from snapdiff.report.safe import visible
@@ -61,7 +61,8 @@ def _head(console: Console, report: Report) -> None:
     for name, one in zip(sides, report.inputs, strict=False):
         label = f" ({one.label})" if one.label else ""
         limit = f", limited to {one.limit}" if one.limit else ""
-        console.print(Text(visible(f"  {name:6}  {one.capture or one.place}{label}{limit}"), "dim"))
+        side = f"{name:6}  " if name else ""
+        console.print(Text(visible(f"  {side}{one.capture or one.place}{label}{limit}"), "dim"))
 
 
 def _names(nodes: t.Sequence[str]) -> str:
@@ -80,11 +81,12 @@ def _findings(console: Console, rows: t.Sequence[Finding]) -> None:
         sign = SIGNS[row.change] if row.change else "*"
         what = Text(visible(row.path), "bold")
         what.append(visible(f"  {_values(row)}"), "not bold")
-        notes = [Padding(Text(visible(text), "dim"), (0, 0, 0, 2)) for text in row.evidence]
+        evidence = [*row.evidence, *([f"do: {row.remedy}"] if row.remedy else [])]
+        notes = [Padding(Text(visible(text), "dim"), (0, 0, 0, 2)) for text in evidence]
         where = Text(visible(_names(row.nodes)))
         if row.stragglers:
-            kept = f"\nstill {word(row.before)} on {_names(row.stragglers)}"
-            where.append(visible(kept), "magenta")
+            kept = f"still {word(row.before)} on {_names(row.stragglers)}"
+            where.append("\n").append(visible(kept), "magenta")
         mark = Text(f"{sign} {row.severity.word}", STYLES[row.severity])
         grid.add_row(mark, Group(what, *notes), where)
     console.print(grid)
@@ -156,20 +158,22 @@ def _undecided(console: Console, report: Report) -> None:
     """Say in few words what nobody looked at, by reason; the JSON report has every path."""
     console.print()
     console.print(Text("could not be told", "magenta"))
-    groups: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...]], list[Undecided]] = {}
     for one in report.undecided:
-        groups.setdefault((one.why, one.side, one.nodes), []).append(one.path)
-    for (why, side, nodes), paths in groups.items():
-        where = "" if side == "both" else f" {side}"
-        if len(nodes) < report.coverage.comparable:
+        groups.setdefault((one.why, one.side, one.nodes), []).append(one)
+    for (why, side, nodes), rows in groups.items():
+        where = "" if side in ("both", "now") else f" {side}"
+        if len(nodes) < report.coverage.comparable and nodes:
             where += f" on {_names(nodes)}"
-        text = Text(visible(f"{_places(paths)}:"))
-        text.append(visible(f" {why}{where}"), "dim")
+        paths = _places(list(dict.fromkeys(one.path for one in rows)))
+        rules = ", ".join(sorted({one.rule for one in rows if one.rule}))
+        text = Text(visible(f"{rules}: " if rules else f"{paths}: "))
+        text.append(visible(f"{paths}: {why}{where}" if rules else f"{why}{where}"), "dim")
         console.print(Padding(text, (0, 0, 0, 2)))
 
 
 def _places(paths: t.Sequence[str]) -> str:
     counts = Counter(path.partition("/")[0] for path in paths)
-    shown = [path if counts[path.partition("/")[0]] < 3 else "" for path in paths]
+    shown = [path for path in paths if counts[path.partition("/")[0]] < 3]
     more = [f"{number} of {head}" for head, number in sorted(counts.items()) if number > 2]
-    return ", ".join([path for path in shown if path] + more)
+    return ", ".join(shown + more)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-# C0 and C1 controls but newline, DEL, bidi controls and marks, zero-width characters, line and
-# paragraph separators, the BOM, tag characters, lone surrogates.
+# C0 and C1 controls (a newline too: a name could write lines of its own), DEL, bidi controls and
+# marks, zero-width characters, line and paragraph separators, the BOM, tag characters, lone
+# surrogates.
 HIDDEN = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
