@@ -183,3 +183,15 @@ def capture(store: Path, given, *, cluster="lab", label="", now=NOW, lost=None, 
 def side(store: Path, given, **options):
     """Return a capture of snapshots as one side of a comparison."""
     return side_of_capture(capture(store, given, **options))
+
+
+def facts(**sections) -> dict:
+    """Return what a collector gives of a node with nothing on it, but for *sections*."""
+    empty = {name: {} for name in (*BODY, *MOVING)}
+    return {"facts": 1, "consistent": True, **empty, **sections}
+
+
+def bare(node: str = "node1", **sections) -> Snapshot:
+    """Return the snapshot that such facts make, held against the schema."""
+    taken_at = "2026-11-22T02:00:00Z"
+    return snapshots.from_facts(facts(**sections), node=node, taken_at=taken_at, via="test")
