@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON INVENTORY
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian venv drift test lint types unit lab-test sanity lock clean distclean
+.PHONY: help setup debian venv drift test lint types unit lab-test sanity bench lock clean distclean
 
 help: ## say what there is
 	@sed -En 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -39,6 +39,9 @@ lab-test: setup ## the tests on a real kernel, as root
 
 sanity: setup ## ansible-test sanity and, on Python 3.8, its unit tests
 	@.ci/checks sanity units
+
+bench: setup ## time reading and comparing against the least that could be done; BENCH=… are options
+	@.venv/bin/python benchmarks/run.py $(BENCH)
 
 lock: setup ## write requirements/*.txt anew, with the newest of everything
 	@.ci/lock

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import typing as t
 from collections import Counter
+from functools import lru_cache
 
 from snapdiff import roles
+from snapdiff.codec import Document
 from snapdiff.model import Rows, Snapshot
 
 if t.TYPE_CHECKING:
@@ -42,6 +44,14 @@ DETAILS_THAT_MOVE = frozenset(
     ]
 )
 POPULATION_FIELDS = ("mtu", "master")
+
+
+def same(section: str, before: Snapshot, after: Snapshot) -> bool:
+    """Say whether a section is the same text in both files; False where that takes a look."""
+    one, two = before.sections, after.sections
+    if not (isinstance(one, Document) and isinstance(two, Document)):
+        return False
+    return one.text(section) == two.text(section)
 
 
 def differing(before: Mapping[str, t.Any], after: Mapping[str, t.Any]) -> list[str]:
@@ -94,7 +104,15 @@ def route(row: Mapping[str, t.Any]) -> dict[str, t.Any] | None:
 
 def is_pod_port(name: str, links: Mapping[str, t.Any]) -> bool:
     """Say whether *name* is the host end of a pod's link, here."""
-    return name in links and roles.named_role(name, links[name]) == roles.POD_PORT
+    if name not in links:
+        return False
+    row = links[name]
+    return _is_pod_port(name, row.get("kind"), row.get("master"))
+
+
+@lru_cache(maxsize=4096)  # a node is asked about each of its links several times over
+def _is_pod_port(name: str, kind: str | None, master: str | None) -> bool:
+    return roles.named_role(name, {"kind": kind, "master": master}) == roles.POD_PORT
 
 
 def pod_ports(snapshot: Snapshot) -> dict[str, Mapping[str, t.Any]]:

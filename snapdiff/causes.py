@@ -48,7 +48,9 @@ def fold(told: Iterable[Told]) -> list[Told]:
             id(cause): cause
             for node in one.touched
             for cause in by_node[node]
-            if cause is not one and one.rule.id in cause.rule.explains
+            if cause is not one
+            and one.rule.id in cause.rule.explains
+            and (cause.severity or not one.severity)  # what is info hides nothing that is worse
         }
         causes = sorted(near.values(), key=lambda cause: (-cause.severity, len(cause.nodes)))
         cause = next((cause for cause in causes if not _is_above(one, cause, above)), None)

@@ -36,11 +36,13 @@ def say(value: t.Any) -> str:
 
 @dataclass(frozen=True)
 class Census:
-    """The values of a place with their nodes, the most frequent first; nodes that did not tell
-    are not in it.
+    """The values of a place with their nodes, the most frequent first.
+
+    Nodes that did not tell theirs are not in it.
     """
 
     values: tuple[tuple[t.Any, tuple[str, ...]], ...]
+    reference: str = ""  # the node whose value is the first, whatever others have
 
     @property
     def alike(self) -> bool:
@@ -50,7 +52,9 @@ class Census:
     @property
     def tie(self) -> bool:
         """Say whether no value is the most frequent one, so nobody can say who is wrong."""
-        return not self.alike and len(self.values[0][1]) == len(self.values[1][1])
+        if self.alike or self.reference:
+            return False
+        return len(self.values[0][1]) == len(self.values[1][1])
 
     @property
     def usual(self) -> t.Any:
@@ -74,12 +78,18 @@ class Census:
         """Return the value of the outliers where they all have one, else None."""
         return self.values[1][0] if len(self.values) == 2 and not self.tie else None
 
-    def words(self) -> str:
+    def words(self, tell: t.Callable[[t.Any], str] = say) -> str:
         """Return ``1500 on 38 nodes; 1410 on node7, node9``; of a tie all are named."""
         told = []
         for number, (value, nodes) in enumerate(self.values[:SHOWN]):
-            crowd = number == 0 and not self.tie and len(nodes) > 1
-            told.append(f"{say(value)} on {many(len(nodes)) if crowd else named(nodes)}")
+            where = named(nodes)
+            if number == 0 and self.reference:
+                rest = len(nodes) - 1
+                others = many(rest, "other")
+                where = f"{self.reference}{f' and {others}' if rest else ''}"
+            elif number == 0 and not self.tie and len(nodes) > 1:
+                where = many(len(nodes))
+            told.append(f"{tell(value)} on {where}")
         rest = len(self.values) - SHOWN
         return "; ".join([*told, *([f"and {rest} more values"] if rest > 0 else [])])
 
@@ -130,7 +140,9 @@ def parted(census: Census, groups: Groups, *, names: Iterable[str] | None = None
     Where each value is that of a pool of two nodes or more, the fleet is mixed on purpose.
     """
     value_of = {node: number for number, (_v, nodes) in enumerate(census.values) for node in nodes}
-    wanted = names if names is not None else sorted({name for one in groups.values() for name in one})
+    wanted = (
+        names if names is not None else sorted({name for one in groups.values() for name in one})
+    )
     for name in wanted:
         met: dict[str | None, int] = {}
         fits = all(

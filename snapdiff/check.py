@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import typing as t
 from collections import defaultdict
+from datetime import date
 
 from snapdiff.causes import Told, fold
 from snapdiff.drift import finding_id
@@ -20,15 +21,17 @@ from snapdiff.model import (
     Outcome,
     Report,
     Undecided,
+    Waived,
 )
+from snapdiff.policy import Site, Waiver, accept, notes
 from snapdiff.rules.fleet_view import Fleet
 from snapdiff.rules.mesh import cells
-from snapdiff.rules.registry import CannotTell, Rule, shipped
+from snapdiff.rules.registry import CannotTell, Rule
 from snapdiff.rules.view import NodeView
 from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from snapdiff.assess import Progress
     from snapdiff.store import Side
@@ -42,11 +45,16 @@ def assess_check(
     *,
     cluster: str,
     policy: Policy,
-    rules: Mapping[str, Rule] | None = None,
+    site: Site | None = None,
+    today: date | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Return what in a capture breaks a rule, on a node or between nodes."""
-    rules = shipped() if rules is None else rules
+    """Return what in a capture breaks a rule, on a node or between nodes.
+
+    *site* has severities, waivers and rules of its own; *today* is what waivers end by.
+    """
+    site, today = site or Site(), today or date.max
+    rules = site.everything()
     told: list[Told] = []
     undecided: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     missing: list[Missing] = []
@@ -74,6 +82,9 @@ def assess_check(
     for one in rules.values():
         if one.scope != "node":
             _run(one, fleet, "", told, undecided)
+    left, accepted = accept(told, site.waivers, today)
+    unseen = [*fleet.missing, *skipped]
+    open_ = {rule for rule, _path, _why in undecided}
     report = Report(
         command="check",
         cluster=cluster,
@@ -86,7 +97,9 @@ def assess_check(
             skipped=tuple(skipped),
             inconsistent=tuple(moved),
         ),
-        findings=tuple(findings(fold(told), cluster)),
+        findings=tuple(findings(fold(left), cluster)),
+        waived=tuple(_waived(accepted, cluster)),
+        notes=tuple(notes(site, accepted, today, unseen=unseen, open_=open_)),
         mesh=cells(fleet),
         undecided=tuple(
             Undecided(rule=rule, path=path, why=why, side="now", nodes=tuple(names))
@@ -94,6 +107,13 @@ def assess_check(
         ),
     )
     return judged(report, policy)
+
+
+def _waived(accepted: Mapping[Waiver, list[Told]], cluster: str) -> Iterator[Waived]:
+    for waiver, told in accepted.items():
+        until = waiver.until.isoformat() if waiver.until else ""
+        for row in findings(told, cluster):
+            yield Waived(finding=row, reason=waiver.reason, until=until)
 
 
 def _view(side: Side, node: str, missing: list[Missing]) -> NodeView | None:
@@ -121,7 +141,8 @@ def _run(
                 undecided[rule.id, one.path, one.why].extend([node] if node else [])
             else:
                 nodes = one.nodes or (node,)
-                told.append(Told(rule, one, nodes, one.severity or rule.severity))
+                severity = rule.severity if one.severity is None else one.severity  # info is 0
+                told.append(Told(rule, one, nodes, severity))
     except CannotTell as reason:
         undecided[rule.id, reason.path, reason.why].extend([node] if node else [])
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import re
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import orjson
 
@@ -25,10 +25,19 @@ from snapdiff.errors import InvalidError, UnreadableError
 from snapdiff.model import Rows
 from snapdiff.schema import validate
 
-OUTER = re.compile(rb"([a-z][a-z0-9_]*):(?: (.+))?\Z")
+# An outer key with its value or the rows below it, and a row.
+OUTER = re.compile(rb'([a-z][a-z0-9_]*):( .+|(?:\n  ".+)++)\n')
+ROW = re.compile(rb'^  "([^"\\\n]*+(?:\\.[^"\\\n]*+)*+)": (.+)$', re.MULTILINE)
 # YAML refuses or changes these where they stand raw: DEL, C1 controls, line separators, the BOM
 # and the two non-characters. orjson writes them raw.
 UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+Span = tuple[int, int]
+Whole = Callable[[], dict[str, t.Any]]
+
+
+class NotCanonicalError(Exception):
+    """Raised for text that we would not have written so; it never leaves this file."""
 
 
 def dumps(document: Mapping[str, t.Any]) -> str:
@@ -77,60 +86,96 @@ def _finite(value: t.Any) -> bool:
     return not isinstance(value, (list, tuple)) or all(map(_finite, value))
 
 
+class Document(Mapping[str, t.Any]):
+    """A canonical file by its outer keys; a section is split into rows when it is first asked for.
+
+    *whole* reads all of the file in another way, should a section turn out not to be canonical.
+    """
+
+    __slots__ = ("_data", "_found", "_spans", "_whole")
+
+    def __init__(self, data: bytes, spans: dict[str, Span], whole: Whole) -> None:
+        self._data = data
+        self._spans = spans
+        self._whole = whole
+        self._found: dict[str, t.Any] = {}
+
+    def text(self, key: str) -> bytes:
+        """Return a section's bytes: where two have the same, nothing in it differs."""
+        start, end = self._spans[key]
+        return self._data[start:end]
+
+    def __getitem__(self, key: str) -> t.Any:
+        if key not in self._found:
+            try:
+                self._found[key] = _section(self.text(key))
+            except NotCanonicalError:
+                self._found = self._whole()
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+
+def document(data: bytes, whole: Whole) -> Document | None:
+    """Return a canonical document of which only the outline was looked at; None if it is not one.
+
+    Lines have to be outer keys, each once, and what may be rows. What they hold is trusted, so this
+    is for bytes whose digest is known; all else goes through :func:`loads`.
+    """
+    spans = _outline(data)
+    return None if spans is None else Document(data, spans, whole)
+
+
 def read_rows(data: bytes) -> dict[str, t.Any] | None:
     """Return a canonical document with its sections as rows of bytes; None where it is not one.
 
-    Only the outline is looked at: that rows stand in order, each key once. What a row holds is
-    trusted, so this is for bytes whose digest is known; all else goes through :func:`loads`.
+    That rows stand in order, each key once, is looked at, but not what a row holds.
     """
-    document: dict[str, t.Any] = {}
-    raw: dict[str, bytes] | None = None
-    last = ""
-    if not data.endswith(b"\n") or b"\r" in data:
-        return None
-    for line in data[:-1].split(b"\n"):
-        if line.startswith(b'  "') and raw is not None:
-            end = line.find(b'": ', 3)
-            name = _key(line, end)
-            if name is None or (raw and name <= last):
-                return None
-            raw[name] = (
-                line[end + 3 :] if b"\\" not in line[3:end] else line[len(_quoted(line)) + 4 :]
-            )
-            last = name
-            continue
-        outer = OUTER.match(line)
-        if outer is None:
-            return None
-        key = outer[1].decode()
-        if key in document or (raw is not None and not raw):
-            return None
-        raw = None
-        if outer[2] is None:
-            raw = {}
-            document[key] = Rows(raw, orjson.loads)
-        else:
-            try:
-                document[key] = orjson.loads(outer[2])
-            except orjson.JSONDecodeError:
-                return None
-    return document
-
-
-def _quoted(line: bytes) -> bytes:
-    match = re.match(rb'"(?:[^"\\]|\\.)*"', line[2:])
-    return match[0] if match else b""
-
-
-def _key(line: bytes, end: int) -> str | None:
-    if end < 0:
+    spans = _outline(data)
+    if spans is None:
         return None
     try:
-        if b"\\" in line[3:end]:
-            return str(orjson.loads(_quoted(line)))
-        return line[3:end].decode()
-    except (UnicodeDecodeError, orjson.JSONDecodeError):
+        return {key: _section(data[start:end]) for key, (start, end) in spans.items()}
+    except NotCanonicalError:
         return None
+
+
+def _outline(data: bytes) -> dict[str, Span] | None:
+    """Return where the value of each outer key stands, in the order of the file."""
+    spans: dict[str, Span] = {}
+    end = 0
+    while end < len(data):
+        found = OUTER.match(data, end)
+        if found is None:
+            return None
+        key, end = found[1].decode(), found.end()
+        if key in spans:
+            return None
+        spans[key] = found.span(2)
+    return spans if spans and b"\r" not in data else None
+
+
+def _section(text: bytes) -> t.Any:
+    """Return the value of an outer key: what stands behind it, or the rows below it."""
+    try:
+        if not text.startswith(b"\n"):
+            return orjson.loads(text)
+        pairs = ROW.findall(text)
+        keys = b"\n".join([key for key, _row in pairs])
+        if b"\\" in keys:
+            names = [str(orjson.loads(b'"%b"' % key)) for key, _row in pairs]
+        else:
+            names = keys.decode().split("\n")
+    except (UnicodeDecodeError, orjson.JSONDecodeError):
+        raise NotCanonicalError from None
+    raw = dict(zip(names, [row for _key, row in pairs], strict=False))
+    if len(raw) != text.count(b"\n") or names != sorted(names):
+        raise NotCanonicalError
+    return Rows(raw, orjson.loads)
 
 
 def loads(

@@ -10,12 +10,14 @@ from snapdiff.assess import Progress, assess_diff
 from snapdiff.check import assess_check
 from snapdiff.errors import UsageError
 from snapdiff.model import Input, Report
+from snapdiff.outliers import assess_outliers
 from snapdiff.refs import select
 from snapdiff.store import Side, Store, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from snapdiff.policy import Site
     from snapdiff.verdict import Policy
 
 
@@ -53,12 +55,45 @@ def check_capture(
     cluster: str,
     policy: Policy,
     now: datetime,
+    site: Site | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Return the report on what in one capture, named by a selector, breaks a rule."""
     side = select(ref, store, cluster, now=now)
     report = assess_check(
-        side, cluster=side.capture.cluster or cluster, policy=policy, progress=progress
+        side,
+        cluster=side.capture.cluster or cluster,
+        policy=policy,
+        site=site,
+        today=now.date(),
+        progress=progress,
+    )
+    return replace(report, inputs=(_input(ref, side),), made_at=stamp(now))
+
+
+def compare_nodes(
+    ref: str,
+    *,
+    store: Store,
+    cluster: str,
+    policy: Policy,
+    now: datetime,
+    by: str | None = None,
+    reference: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Return the report on which nodes of one capture differ from the others.
+
+    *by* compares within groups alone, *reference* names the node that is right.
+    """
+    side = select(ref, store, cluster, now=now)
+    report = assess_outliers(
+        side,
+        cluster=side.capture.cluster or cluster,
+        policy=policy,
+        by=by,
+        ref=reference,
+        progress=progress,
     )
     return replace(report, inputs=(_input(ref, side),), made_at=stamp(now))
 

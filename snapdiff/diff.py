@@ -87,7 +87,9 @@ def diff(before: Snapshot, after: Snapshot) -> Difference:
     blind = {one.path for one in undecided}
     changes: list[Change] = []
     for section in BODY:
-        if section != "not_observed" and not _is_blind(section, before, after):
+        if section == "not_observed" or canonical.same(section, before, after):
+            continue
+        if not _is_blind(section, before, after):
             changes.extend(_section(section, before, after))
     ports, churn = _pods(before, after) if not _is_blind("links", before, after) else ([], [])
     seen = []
@@ -203,13 +205,15 @@ def _doubt(change: Change, before: Snapshot, after: Snapshot) -> Undecided | Non
 
 def _pods(before: Snapshot, after: Snapshot) -> tuple[list[Change], list[Churn]]:
     """Compare pod ports as populations: their number, and the values that occur among them."""
-    keys = canonical.differing(before["links"], after["links"])
-    if not any(
-        canonical.is_pod_port(key, before["links"]) or canonical.is_pod_port(key, after["links"])
-        for key in keys
-    ):
+    if canonical.same("links", before, after):
         return [], []
-    old, new = canonical.pod_ports(before), canonical.pod_ports(after)
+    keys = canonical.differing(before["links"], after["links"])
+    ports = [key for key in keys if canonical.is_pod_port(key, before["links"])]
+    if not ports and not any(canonical.is_pod_port(key, after["links"]) for key in keys):
+        return [], []
+    new = canonical.pod_ports(after)
+    old = {name: new[name] for name in new.keys() - keys}  # the same row: parsed once for both
+    old.update((name, before["links"][name]) for name in ports)
     changes: list[Change] = []
     churn: list[Churn] = []
     for group in sorted({*canonical.populations(old), *canonical.populations(new)}):

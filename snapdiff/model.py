@@ -303,6 +303,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waived:
+    """A finding that the site accepts, and why."""
+
+    finding: Finding
+    reason: str
+    until: str = ""  # the last day, ISO 8601; empty: for good
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
     """What was compared: as it was asked for, and what that turned out to be."""
 
@@ -327,6 +336,8 @@ class Report:
     undecided: tuple[Undecided, ...] = ()
     chains: tuple[Chain, ...] = ()
     mesh: tuple[Cell, ...] = ()
+    waived: tuple[Waived, ...] = ()
+    notes: tuple[str, ...] = ()  # what the site set that does nothing
     verdict: str = ""
     exit_code: int = 0
     made_at: str = ""

@@ -109,6 +109,16 @@ def field(path: tuple[str, ...]) -> Field:
     return found
 
 
+def members(path: tuple[str, ...], *, named: bool = False) -> tuple[str, ...] | None:
+    """Return the names that may stand below a place; None where any may, but for *named* ones."""
+    node = load("snapshot")
+    for part in path:
+        node = _follow(node, part)
+    names = tuple(sorted(node.get("properties", {})))
+    open_ = isinstance(node.get("additionalProperties"), dict) or "items" in node
+    return None if open_ and not named else names
+
+
 def _follow(node: dict[str, t.Any], part: str) -> dict[str, t.Any]:
     below = node.get("properties", {}).get(part)
     if below is None:

@@ -36,6 +36,7 @@ class Settings:
 
     values: Mapping[str, t.Any]
     origins: Mapping[str, str]
+    folders: tuple[Path, ...] = ()  # of the files that were read: the user's, the project's
 
     @property
     def store(self) -> Path:
@@ -68,11 +69,13 @@ def settle(options: Mapping[str, t.Any], environment: Mapping[str, str], folder:
     project = next(
         (one / FILE for one in (folder, *folder.parents) if (one / FILE).is_file()), None
     )
+    folders = []
     for path in (home / "snapdiff" / "config.yml", project):
         if path is not None and path.is_file():
             found = _read(path)
             values.update(found)
             origins.update(dict.fromkeys(found, str(path)))
+            folders.append(path.parent)
     for name in BUILT_IN:
         variable = f"SNAPDIFF_{name.upper()}"
         if environment.get(variable):
@@ -80,7 +83,7 @@ def settle(options: Mapping[str, t.Any], environment: Mapping[str, str], folder:
         if options.get(name) is not None:
             values[name], origins[name] = options[name], "option"
     _check(values, origins)
-    return Settings(values, origins)
+    return Settings(values, origins, tuple(folders))
 
 
 def _read(path: Path) -> dict[str, t.Any]:

@@ -55,11 +55,12 @@ def body_digest(data: bytes) -> str:
     return hashlib.sha256(data[: end + 1] if end >= 0 else data).hexdigest()
 
 
-def from_bytes(data: bytes, where: str, *, sha256: str = "") -> Snapshot:
+def from_bytes(data: bytes, where: str, *, sha256: str = "", body: str = "") -> Snapshot:
     """Return the snapshot in a file's bytes; *where* is its name for messages.
 
     With the *sha256* that its manifest has for it the content was valid when it was written, so
-    rows are parsed only when they are asked for. Without one, everything is looked at.
+    sections and rows are parsed only when they are asked for, and the digest of the *body* that the
+    manifest has holds too. Without one, everything is looked at.
     """
     if sha256:
         found = hashlib.sha256(data).hexdigest()
@@ -68,12 +69,12 @@ def from_bytes(data: bytes, where: str, *, sha256: str = "") -> Snapshot:
                 f"{where}: it was changed after the capture was sealed (sha256 is {found[:12]}..., "
                 f"the manifest has {sha256[:12]}...). Restore it, or take the capture again."
             )
-        document = codec.read_rows(data)
+        document = codec.document(data, lambda: codec.loads(data, KIND, where))
         if document is not None:
-            check_version(document, KIND)
-            return _snapshot(document, body_digest(data))
+            check_version({"schema": document.get("schema")}, KIND)
+            return _snapshot(document, body or body_digest(data))
     return _snapshot(codec.loads(data, KIND, where), "")
 
 
-def _snapshot(document: dict[str, t.Any], digest: str) -> Snapshot:
+def _snapshot(document: Mapping[str, t.Any], digest: str) -> Snapshot:
     return Snapshot(node=document["node"], sections=document, digest=digest)

@@ -225,7 +225,7 @@ class Side:
         path = self.paths[node]
         data = files.read(path, LIMITS.size)
         row = self.capture.nodes[node]
-        found = snapshots.from_bytes(data, str(path), sha256=row.sha256)
+        found = snapshots.from_bytes(data, str(path), sha256=row.sha256, body=row.body)
         if found.node != row.name:
             raise UnreadableError(f"{path}: it is of node {found.node!r}, not of {row.name!r}")
         return found

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from snapdiff.errors import ExitCode
 from snapdiff.model import Report, Severity
 
+CLEAN = {"diff": "no drift", "compare": "no difference"}  # commands that compare; others judge
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -32,8 +34,8 @@ def _verdict(report: Report, bad: int, *, thin: bool) -> str:
     coverage = report.coverage
     nodes = {node for row in report.findings for node in row.nodes if row.severity > Severity.INFO}
     shown = sum(1 for row in report.findings if row.severity > Severity.INFO)
-    comparing = report.command == "diff"
-    clean = "no drift" if comparing else "nothing wrong"
+    comparing = report.command in CLEAN
+    clean = CLEAN.get(report.command, "nothing wrong")
     if not coverage.comparable and not report.findings:
         parts = ["nothing could be compared" if comparing else "no node could be looked at"]
     elif shown:
@@ -54,6 +56,8 @@ def _verdict(report: Report, bad: int, *, thin: bool) -> str:
         parts.append(f"{len(coverage.inconsistent)} moved while they were read")
     if report.undecided:
         parts.append(f"{_many(len(report.undecided), 'thing')} could not be decided")
+    if report.waived:
+        parts.append(f"{len(report.waived)} accepted by the site")
     if thin:
         parts.append("not to be trusted as a whole" if not bad else "and the rest is not known")
     return "; ".join(parts)

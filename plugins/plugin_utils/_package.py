@@ -15,12 +15,14 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 
 try:
-    import snapdiff as snapdiff  # for the action plugins
+    import snapdiff
 
     IMPORT_ERROR: ImportError | None = None
 except ImportError as error:
     snapdiff = None  # type: ignore[assignment]  # require_package() says so
     IMPORT_ERROR = error
+
+__all__ = ["COLLECTION_VERSION", "plain", "require_package", "snapdiff"]  # the last for actions
 
 COLLECTION_VERSION = "0.1.0"  # galaxy.yml says the same, and a test holds the two together
 

@@ -18,9 +18,12 @@ from snapdiff.errors import ExitCode, SnapdiffError
 
 COMMANDS = {  # name to what it does, so that --help imports none of them
     "check": "Hold a capture against the rules, on every node and between nodes.",
+    "compare": "Say which nodes of a capture differ from the others.",
     "diff": "Say what changed between two captures, and on which nodes.",
+    "explain": "Explain a rule, or a place of a snapshot and its values.",
     "gather": "Take a capture of an Ansible inventory's nodes over ssh.",
     "import": "Make snapshots of saved command output.",
+    "rules": "List what check holds a capture against.",
     "show": "Print a snapshot for a person.",
 }
 EPILOG = """\b

@@ -17,6 +17,8 @@ from snapdiff.cli.options import (
     store_options,
 )
 from snapdiff.compare import check_capture
+from snapdiff.policy import site_of
+from snapdiff.report.safe import visible
 from snapdiff.store import Store
 
 
@@ -41,12 +43,16 @@ def command(
     """
     wanted = outputs_of(outputs)
     settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
+    site = site_of(settings)
     report = check_capture(
         ref,
         store=Store(settings.store),
         cluster=settings.cluster,
         policy=policy_of(settings, strict=strict),
         now=datetime.now(UTC),
+        site=site,
         progress=progress_to_stderr("checked") if sys.stderr.isatty() else None,
     )
+    for note in report.notes:
+        click.echo(f"snapdiff: {visible(note)}", err=True)
     return emit(report, wanted, color, exit_zero=exit_zero)

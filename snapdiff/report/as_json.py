@@ -34,8 +34,14 @@ def to_dict(report: Report) -> dict[str, t.Any]:
             "findings": len(report.findings),
             "by_severity": {one.word: severities[one] for one in Severity},
             "undecided": len(report.undecided),
+            "waived": len(report.waived),
         },
         "findings": [_finding(row) for row in report.findings],
+        "waived": [
+            {"finding": _finding(one.finding), "reason": one.reason, "until": one.until}
+            for one in report.waived
+        ],
+        "notes": list(report.notes),
         "churn": [asdict(one) for one in report.churn],
         "undecided": [_plain(asdict(one)) for one in report.undecided],
         "chains": [_plain(asdict(one)) for one in report.chains],

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snapdiff.drift import word
-from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity, Undecided
+from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity, Undecided, Waived
 from snapdiff.report.console import console_of, finish
 from snapdiff.report.matrix import draw_mesh
 from snapdiff.report.safe import visible
@@ -49,6 +49,8 @@ def render(report: Report, terminal: Terminal) -> str:
     if report.churn:
         _churn(console, report.churn)
     _coverage(console, report)
+    if report.waived:
+        _waived(console, report.waived)
     if report.undecided:
         _undecided(console, report)
     return finish(console)
@@ -96,6 +98,8 @@ def _values(row: Finding) -> str:
     """Return old and new value, or what is said where nodes differ in theirs."""
     if row.path.startswith("nodes/") or row.change is Kind.NOT_OBSERVED:
         return row.message
+    if row.change is None:  # what holds now: there is no old value to show
+        return row.message.removeprefix(row.path).strip()
     same = len({(word(one.before), word(one.after)) for one in row.members}) <= 1
     if same:
         return row.message.removeprefix(row.path).strip()
@@ -152,6 +156,16 @@ def _coverage(console: Console, report: Report) -> None:
     if coverage.inconsistent:
         names = _names(coverage.inconsistent)
         console.print(Text(visible(f"links came and went while read: {names}"), "magenta"))
+
+
+def _waived(console: Console, rows: t.Sequence[Waived]) -> None:
+    console.print()
+    console.print(Text("accepted by the site", "dim"))
+    for one in rows:
+        row, until = one.finding, f" (until {one.until})" if one.until else ""
+        text = Text(visible(f"{row.severity.word} {row.rule} {row.path} on {_names(row.nodes)}: "))
+        text.append(visible(f"{one.reason}{until}"), "dim")
+        console.print(Padding(text, (0, 0, 0, 2)))
 
 
 def _undecided(console: Console, report: Report) -> None:

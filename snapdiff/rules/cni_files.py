@@ -35,9 +35,9 @@ def _loaded(view: NodeView) -> list[tuple[str, Mapping[str, t.Any]]]:
     "cni-config-order",
     Severity.ERROR,
     entries=("N-55",),
-    remedy="mv /etc/cni/net.d/{seen} away on the node, restart containerd (or the CRI that is used), "
+    remedy="mv /etc/cni/net.d/{seen} away on the node, restart containerd (or the CRI in use), "
     "then recycle the pods that were started meanwhile",
-    explains=("cni-config-extra",),
+    explains=("cni-config-extra", "cni-files-alike"),
 )
 def cni_config_order(view: NodeView) -> Result:
     """Have the CNI whose overlay runs first in ``/etc/cni/net.d``.
@@ -45,8 +45,8 @@ def cni_config_order(view: NodeView) -> Result:
     Why: the runtime takes the first file that it can use. 10-containerd-net.conflist sorts before
     10-flannel.conflist, and then pods of every node get addresses of one range that no overlay has.
 
-    Exempt: multus, which is first on purpose; a node whose files are elsewhere (none of this folder is
-    of that CNI), or whose overlay tells of no CNI that we know.
+    Exempt: multus, which is first on purpose; a node whose files are elsewhere (none of this
+    folder is of that CNI), or whose overlay tells of no CNI that we know.
     Source: flannel-io/flannel#1437; containernetworking/plugins#629.
     """
     wanted = overlay_types(view)
@@ -65,8 +65,8 @@ def cni_config_order(view: NodeView) -> Result:
             right = next(one for one, given in files if _types(given) & wanted)
             yield Breach(
                 path=f"cni_config/{name}",
-                message=f"{name} ({', '.join(sorted(_types(row)))}) sorts before {right}, so new pods "
-                "get its network",
+                message=f"{name} ({', '.join(sorted(_types(row)))}) sorts before {right}: new "
+                "pods get its network",
                 seen=name,
                 expected=right,
             )
@@ -123,8 +123,8 @@ def _flannel_plugins(view: NodeView) -> t.Iterator[tuple[str, Mapping[str, t.Any
 def cni_config_delegate(view: NodeView) -> Result:
     """Have flannel's plugin ask the bridge for hairpin mode and to be the default gateway.
 
-    Why: without hairpin a pod does not reach itself through its Service; without the gateway it has no
-    way out.
+    Why: without hairpin a pod does not reach itself through its Service; without the gateway it
+    has no way out.
 
     Exempt: a delegate that is no bridge.
     Source: flannel Documentation/kube-flannel.yml; k3s pkg/agent/flannel/setup_linux.go.
@@ -151,8 +151,8 @@ def cni_config_delegate(view: NodeView) -> Result:
 def cni_config_name(view: NodeView) -> Result:
     """Have the leases of pods under the name of flannel's network.
 
-    Why: host-local keeps a folder a network. Where the name was changed, the addresses of the running
-    pods stand under the old one, and the new one gives them out a second time.
+    Why: host-local keeps a folder a network. Where the name was changed, the addresses of the
+    running pods stand under the old one, and the new one gives them out a second time.
 
     Exempt: a node without pods, one whose plugin has a dataDir of its own.
     Source: containernetworking plugins plugins/ipam/host-local/backend/disk/backend.go.
@@ -169,7 +169,7 @@ def cni_config_name(view: NodeView) -> Result:
         if given:
             yield Breach(
                 path=f"cni_config/{name}/name",
-                message=f"{name} names the network {label}, but leases are under {', '.join(given)}",
+                message=f"{name} says {label}, but leases are under {', '.join(given)}",
                 seen=label,
                 expected=given[0],
             )

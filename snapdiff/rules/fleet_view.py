@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import typing as t
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from snapdiff import roles
+from snapdiff.census import Census, take
 from snapdiff.rules.registry import CannotTell
-from snapdiff.rules.view import Network, NodeView, Overlay, interface
+from snapdiff.rules.traits import Traits, place_of, traits_of
+from snapdiff.rules.view import Network, NodeView, interface
 
 Row = tuple[str | None, str | None, str | None]  # pod subnet, VTEP MAC, underlay address
 Table = Mapping[str, Row]  # by VTEP address
@@ -41,12 +42,12 @@ class Member:
     node: str
     vteps: tuple[Vtep, ...]
     subnets: tuple[Network, ...]  # from its lease
-    values: Mapping[str, Hashable]  # path to value, for what must be alike or unique
+    traits: Traits  # what must be alike or unique
     tables: Mapping[int, str]  # family to the digest of its peers and its own row
     addresses: frozenset[str]  # of all its links but pods': to tell who a stale entry means
     spare: frozenset[tuple[str, str]]  # forwarding entries of no peer: MAC, underlay address
     groups: Mapping[str, str]  # what it has in common with others, as kernel or underlay
-    blind: Mapping[str, str] = field(default_factory=dict)  # value path to why it is not known
+    blind: Mapping[str, str] = field(default_factory=dict)  # what was not observed, and why
 
 
 @dataclass(slots=True)
@@ -71,19 +72,19 @@ class Fleet:
             digest = hashlib.sha256(text.encode()).hexdigest()
             self.tables.setdefault(digest, table)
             digests[family] = digest
-        values, blind = _values(view)
+        traits = traits_of(view)
         self.members[view.node] = Member(
             node=view.node,
             vteps=vteps,
             subnets=tuple(_quietly(view.subnets)),
-            values=values,
+            traits=traits,
             tables=digests,
             addresses=_addresses(view),
             spare=frozenset(
                 (str(row.get("mac")), str(row.get("dst"))) for row in view.snapshot["fdb"].values()
             ),
-            groups=_groups(view),
-            blind=blind,
+            groups=traits.groups,
+            blind=dict(view.snapshot["not_observed"]),
         )
 
     def table_of(self, node: str, family: int) -> Table:
@@ -91,24 +92,51 @@ class Fleet:
         digest = self.members[node].tables.get(family)
         return self.tables[digest] if digest else {}
 
-    def counted(self, path: str) -> Counter[Hashable]:
-        """Count the values of a place over nodes that have it, the most frequent first."""
-        found = (one.values[path] for one in self.members.values() if path in one.values)
-        return Counter(found)
+    def census(self, trait: str) -> Census:
+        """Return who has which value of a trait; nodes that do not tell are not in it."""
+        return take(
+            (name, one.traits.values[trait])
+            for name, one in self.members.items()
+            if trait in one.traits.values
+        )
 
-    def holders(self, path: str, value: Hashable) -> list[str]:
-        """Name the nodes that have *value* at *path*."""
-        return [name for name, one in self.members.items() if one.values.get(path) == value]
+    def names(self, *heads: str) -> list[str]:
+        """Name all traits below *heads* that any node has."""
+        found = {name for one in self.members.values() for name in one.traits.values}
+        return sorted(name for name in found if name.startswith(heads))
 
-    def paths(self) -> list[str]:
-        """Return all places that any node has a value for."""
-        return sorted({path for one in self.members.values() for path in one.values})
+    def place(self, trait: str, node: str) -> str:
+        """Return where the snapshot of a node has a trait; a link that it lacks is ``*``."""
+        return place_of(trait, self.members[node].traits.links)
+
+    def unseen(self, trait: str) -> tuple[str, str] | None:
+        """Return what kept nodes from telling a trait, and why; None where they all looked."""
+        for name, one in self.members.items():
+            if trait not in one.traits.values:
+                found = _covered(self.place(trait, name).split("/"), one.blind)
+                if found is not None:
+                    return found
+        return None
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, str]]:
+        """Return what nodes have in common with others, by node."""
+        return {name: one.groups for name, one in self.members.items()}
 
     def owner_of(self, address: str | None) -> str | None:
         """Return the node that has an address on one of its links, None where nobody seen has."""
         if address is None:
             return None
         return next((name for name, one in self.members.items() if address in one.addresses), None)
+
+
+def _covered(path: list[str], blind: Mapping[str, str]) -> tuple[str, str] | None:
+    for pattern, why in blind.items():
+        parts = pattern.split("/")
+        pairs = list(zip(parts, path, strict=False))
+        if len(parts) <= len(path) and all(one in ("*", name) for one, name in pairs):
+            return pattern, why
+    return None
 
 
 def _quietly(ask: t.Callable[[], t.Any]) -> t.Any:
@@ -157,68 +185,3 @@ def _addresses(view: NodeView) -> frozenset[str]:
             continue
         found |= {str(one.ip) for one in map(interface, link["addresses"]) if one is not None}
     return frozenset(found)
-
-
-def _groups(view: NodeView) -> dict[str, str]:
-    host = view.snapshot["host"]
-    links = view.snapshot["links"]
-    below = roles.underlays(links, view.snapshot["routes"])
-    found = {"kernel": host.get("kernel"), "underlay": below[0] if below else None}
-    if below:
-        found["underlay kind"] = links[below[0]].get("kind")
-    return {name: str(value) for name, value in found.items() if value is not None}
-
-
-# What must be alike on all nodes, or unlike: place, and how to get it. The place names the link by
-# its role, for links of one role may be called otherwise on another node.
-def _values(view: NodeView) -> tuple[dict[str, Hashable], dict[str, str]]:
-    values: dict[str, Hashable] = {}
-    blind: dict[str, str] = {}
-    for ask in (_of_lease, _of_links, _of_settings):
-        try:
-            values.update((path, value) for path, value in ask(view) if value is not None)
-        except CannotTell as reason:
-            blind[reason.path] = reason.why
-    return values, blind
-
-
-def _of_lease(view: NodeView) -> Iterable[tuple[str, Hashable]]:
-    lease = view.lease or {}
-    for key in sorted(lease):
-        yield f"cni/subnet_env/{key}", lease[key]
-    for member in ("Type", "VNI", "Port", "DirectRouting"):
-        yield f"cni/net_conf/Backend/{member}", view.backend(member)
-    yield "cni_config", tuple(sorted(view.section("cni_config"))) or None
-
-
-def _of_links(view: NodeView) -> Iterable[tuple[str, Hashable]]:
-    for overlay in view.overlays:
-        yield from _of_overlay(overlay)
-        below = view.underlay_of(overlay)
-        if below is not None:
-            yield "underlay/name", below[0]
-            yield "underlay/mtu", below[1].get("mtu")
-    for name, link in view.bridges.items():
-        yield f"links/{name}/mtu", link.get("mtu")
-        addresses = sorted(key for key in link["addresses"] if not key.startswith("fe80:"))
-        yield f"links/{name}/addresses", tuple(addresses)
-    yield "overlays", tuple(one.name for one in view.overlays)
-
-
-def _of_overlay(overlay: Overlay) -> Iterable[tuple[str, Hashable]]:
-    place = f"links/{overlay.name}"
-    yield f"{place}/kind", overlay.kind or None
-    yield f"{place}/mtu", overlay.mtu
-    yield f"{place}/mac", overlay.link.get("mac")
-    for member in ("id", "port", "learning", "gbp", "local", "local6"):
-        value = overlay.details.get(member)
-        if isinstance(value, (str, int, bool)):
-            yield f"{place}/vxlan/{member}", value
-
-
-def _of_settings(view: NodeView) -> Iterable[tuple[str, Hashable]]:
-    for key, value in view.snapshot["sysctls"].items():
-        yield f"sysctls/{key}", value
-    host = view.snapshot["host"]
-    for key in ("machine_id", "kernel"):
-        yield f"host/{key}", host.get(key)

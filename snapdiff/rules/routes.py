@@ -1,123 +1,21 @@
-"""Routes to other nodes' pods, from one node's own point of view.
-
-A peer's row stands for the route that flannel writes, if it is just so; any other is among the routes.
-"""
+"""Routes to other nodes' pods, from one node's own point of view."""
 
 from __future__ import annotations
 
-import ipaddress
 import typing as t
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 
 from snapdiff.model import Severity
 from snapdiff.rules.registry import Breach, Result, rule
 from snapdiff.rules.settings import named
+from snapdiff.rules.ways import Way, over, span_of, spans, ways
 
 if t.TYPE_CHECKING:
-    from snapdiff.rules.view import Network, NodeView
+    from collections.abc import Iterator
+
+    from snapdiff.rules.view import NodeView
 
 RESTART = "restart the flannel pod of the node, which writes its routes anew"
-Row = Mapping[str, t.Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A prefix as numbers: nodes have thousands of them, and the same ones."""
-
-    version: int
-    first: int
-    last: int
-    length: int
-
-    def holds(self, other: Span) -> bool:
-        """Say whether all of *other* lies in it."""
-        return (
-            self.version == other.version and self.first <= other.first <= other.last <= self.last
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """A unicast route of the main table to something that has a prefix, the default route left out."""
-
-    dst: str
-    span: Span
-    dev: str
-    gateway: str | None
-    place: str
-    row: Row | None  # None: it is just as flannel writes it
-
-    @property
-    def words(self) -> str:
-        """Return it as ``ip route`` prints it."""
-        return f"{self.dst}{f' via {self.gateway}' if self.gateway else ''} dev {self.dev}"
-
-
-@lru_cache(maxsize=1 << 16)
-def span(text: str) -> Span | None:
-    """Return a prefix or an address as numbers; None for what is neither, as ``default``."""
-    try:
-        found = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-    return _span(found)
-
-
-def _span(one: Network) -> Span:
-    return Span(one.version, int(one.network_address), int(one.broadcast_address), one.prefixlen)
-
-
-@lru_cache(maxsize=2)
-def ways(view: NodeView) -> tuple[Way, ...]:
-    """Return the routes of the main table, those that peers stand for with them.
-
-    Raises CannotTell where routes were not observed.
-    """
-    found = []
-    shown = set()
-    for key, row in view.section("routes").items():
-        where = span(str(row.get("dst", "")))
-        if row.get("table", "main") != "main" or row.get("type", "unicast") != "unicast":
-            continue
-        if where is None or where.length == 0 or _is_of_kernel(row, where):
-            continue
-        dev, gateway = str(row.get("dev", "")), row.get("gateway")
-        shown.add((row["dst"], gateway, dev))
-        found.append(
-            Way(
-                dst=row["dst"],
-                span=where,
-                dev=dev,
-                gateway=gateway,
-                place=f"routes/{key}",
-                row=row,
-            )
-        )
-    for key, row in view.snapshot["peers"].items():
-        dst, dev = row.get("subnet"), row["dev"]
-        where = span(dst) if dst else None
-        if where is not None and (dst, key, dev) not in shown:
-            place = f"peers/{key}/subnet"
-            found.append(Way(dst=dst, span=where, dev=dev, gateway=key, place=place, row=None))
-    return tuple(found)
-
-
-def _is_of_kernel(row: Row, where: Span) -> bool:
-    """Say whether a route is IPv6's own: every link has one to fe80::/64 and one to ff00::/8."""
-    return where.version == 6 and (where.first >> 118 == 0x3FA or where.first >> 120 == 0xFF)
-
-
-def _spans(networks: t.Iterable[Network]) -> list[Span]:
-    return [_span(one) for one in networks]
-
-
-def _over(view: NodeView, *kinds: str) -> list[Way]:
-    """Return the routes over flannel's overlays of these kinds."""
-    names = {one.name for one in view.flannel if one.kind in kinds}
-    return [one for one in ways(view) if one.dev in names] if names else []
 
 
 @rule(
@@ -135,13 +33,14 @@ def overlay_route_shape(view: NodeView) -> Result:
     an overlay of the node holds an address of a peer.
 
     Exempt: other overlays than vxlan, direct routes.
-    Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents(); flannel-io/flannel#844.
+    Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents();
+    flannel-io/flannel#844.
     """
     own: dict[str, str] = {}
     for name, link in view.links.items():
         own.update((key.partition("/")[0], name) for key in link["addresses"])
-    inside = _spans(view.networks())
-    for way in _over(view, "vxlan"):
+    inside = spans(view.networks())
+    for way in over(view, "vxlan"):
         if way.gateway is None and inside and not any(one.holds(way.span) for one in inside):
             continue  # no route to pods: what it is doing there is foreign-pod-routes' to say
         right = way.dst.partition("/")[0]
@@ -155,7 +54,7 @@ def overlay_route_shape(view: NodeView) -> Result:
         elif way.gateway in own:
             yield Breach(
                 path=way.place if way.row is None else f"{way.place}/gateway",
-                message=f"the route {way.words} leads via an address of {own[way.gateway]} on this node",
+                message=f"the route {way.words} leads via an address of its own {own[way.gateway]}",
                 seen=way.gateway,
                 remedy="ip addr del {seen} from the link that has it, then restart the flannel pod",
             )
@@ -178,13 +77,13 @@ def overlay_route_shape(view: NodeView) -> Result:
 def own_subnet_over_overlay(view: NodeView) -> Result:
     """Have no route for the node's own pod subnet that leads out of the node.
 
-    Why: packets to pods of this node then leave by it; it is left from an earlier lease, or two nodes
-    have one subnet.
+    Why: packets to pods of this node then leave by it; it is left from an earlier lease, or two
+    nodes have one subnet.
 
     Exempt: wireguard and udp, whose one route is to the network of all pods.
     Source: flannel-io/flannel#844, #805; rancher/rke2#11170.
     """
-    own = _spans(view.subnets())
+    own = spans(view.subnets())
     if not own:
         return
     over = {one.name for one in view.flannel if one.kind in ("vxlan", "ipip")}
@@ -202,8 +101,8 @@ def own_subnet_over_overlay(view: NodeView) -> Result:
     "routes-overlap",
     Severity.ERROR,
     entries=("N-72",),
-    remedy="compare 'ip route' with the leases of the cluster; delete the link of a backend that is "
-    "no longer used (ip link delete), or the stale route",
+    remedy="compare 'ip route' with the leases of the cluster; delete the link of a backend that "
+    "is no longer used (ip link delete), or the stale route",
 )
 def routes_overlap(view: NodeView) -> Result:
     """Have no two routes inside the pod network that overlap and lead different ways.
@@ -215,7 +114,7 @@ def routes_overlap(view: NodeView) -> Result:
     Exempt: routes to this node's own pods.
     Source: rancher/rke2#9338; flannel-io/flannel#2554.
     """
-    inside = _spans(view.networks())
+    inside = spans(view.networks())
     if not inside:
         return
     overlays = {one.name for one in view.overlays}
@@ -227,17 +126,16 @@ def routes_overlap(view: NodeView) -> Result:
     ]
     found.sort(key=lambda way: (way.span.version, way.span.first, way.span.length))
     open_: list[Way] = []
-    pairs: dict[tuple[Way, str], list[Way]] = defaultdict(list)
+    pairs: dict[tuple[str, str], list[Way]] = {}  # the outer one, then the inner
     for way in found:
         while open_ and not open_[-1].span.holds(way.span):
             open_.pop()
-        outer = next(
-            (one for one in open_ if (one.dev, one.gateway) != (way.dev, way.gateway)), None
-        )
+        end = (way.dev, way.gateway)
+        outer = next((one for one in open_ if (one.dev, one.gateway) != end), None)
         if outer is not None:
-            pairs[outer, way.dev].append(way)
+            pairs.setdefault((outer.place, way.dev), [outer]).append(way)
         open_.append(way)
-    for (outer, dev), inner in pairs.items():
+    for (_place, dev), (outer, *inner) in pairs.items():
         which = named([one.dst for one in inner])
         yield Breach(
             path=outer.place,
@@ -254,7 +152,7 @@ def routes_overlap(view: NodeView) -> Result:
     remedy="ip route del the routes named, once it is sure that no node has those subnets",
 )
 def foreign_pod_routes(view: NodeView) -> Result:
-    """Have all routes over flannel's overlay inside the pod network, as long as the node's own subnet.
+    """Have all routes over flannel's overlay inside the pod network, of the size of its subnets.
 
     Why: flannel only adds routes when it starts, so those of an earlier network, or of subnets of
     another size, stay and take traffic to nodes that no longer have them.
@@ -262,12 +160,12 @@ def foreign_pod_routes(view: NodeView) -> Result:
     Exempt: wireguard and udp, whose one route is the network itself; a node without a lease.
     Source: flannel-io/flannel#2554, #1604.
     """
-    inside = _spans(view.networks())
-    lengths = {one.version: one.prefixlen for one in view.subnets()}
+    inside = spans(view.networks())
+    lengths: dict[int, int] = {one.version: one.prefixlen for one in view.subnets()}
     if not inside:
         return
     odd: dict[tuple[str, str], list[Way]] = defaultdict(list)
-    for way in _over(view, "vxlan", "ipip"):
+    for way in over(view, "vxlan", "ipip"):
         length = lengths.get(way.span.version)
         if not any(one.holds(way.span) for one in inside):
             odd[way.dev, "outside the pod network"].append(way)
@@ -307,7 +205,7 @@ def direct_or_overlay(view: NodeView) -> Result:
         both = [word for member, word in words.items() if member in peer]
         yield Breach(
             path=way.place,
-            message=f"{way.dst} is reached by {way.dev}, but has {', '.join(both)} on {peer['dev']} too",
+            message=f"{way.dst} is reached by {way.dev}, but {peer['dev']} has {', '.join(both)}",
             seen=way.words,
         )
 
@@ -315,7 +213,7 @@ def direct_or_overlay(view: NodeView) -> Result:
 def _direct(view: NodeView, overlays: set[str]) -> Iterator[Way]:
     if not any(one.kind == "vxlan" for one in view.flannel):
         return
-    inside = _spans(view.networks())
+    inside = spans(view.networks())
     for way in ways(view):
         if way.gateway and way.dev not in overlays and any(one.holds(way.span) for one in inside):
             yield way
@@ -331,8 +229,8 @@ def _direct(view: NodeView, overlays: set[str]) -> Iterator[Way]:
 def wireguard_route(view: NodeView) -> Result:
     """Have just one route over flannel's wireguard: the network of all pods, with no gateway.
 
-    Why: which peer gets a packet is wireguard's to say, by its allowed IPs; without the route pods of
-    other nodes are not reached, and another one beside it was added by somebody else.
+    Why: which peer gets a packet is wireguard's to say, by its allowed IPs; without the route pods
+    of other nodes are not reached, and another one beside it was added by somebody else.
 
     Exempt: a family of which the wireguard link has no address.
     Source: flannel pkg/backend/wireguard/device.go, addRoute() and addPeer().
@@ -342,8 +240,8 @@ def wireguard_route(view: NodeView) -> Result:
     networks = [one for one in view.networks() if one.version in families]
     if not networks:
         return
-    wanted = {_span(one): str(one) for one in networks}
-    found = _over(view, "wireguard")
+    wanted = {span_of(one): str(one) for one in networks}
+    found = over(view, "wireguard")
     for where, text in wanted.items():
         if not any(way.span == where and way.gateway is None for way in found):
             name = next(iter(sorted(devices)))

@@ -43,13 +43,13 @@ def _has_ipv6_pods(view: NodeView) -> bool:
     Severity.ERROR,
     entries=("N-60",),
     remedy=SET.format(name=FORWARD),
-    explains=("link-forward-off", "fleet-sysctls"),
+    explains=("link-forward-off",),
 )
 def ip_forward_off(view: NodeView) -> Result:
     """Forward IPv4 on a node that has pods.
 
-    Why: cni0 and flannel.1 are joined by routing alone. The bridge plugin turns forwarding on when a
-    pod is added and never looks again, so a later reload of sysctls undoes it: every link looks
+    Why: cni0 and flannel.1 are joined by routing alone. The bridge plugin turns forwarding on when
+    a pod is added and never looks again, so a later reload of sysctls undoes it: every link looks
     right, and no packet leaves the node.
 
     Exempt: a node with neither a pod bridge nor a pod's link.
@@ -130,11 +130,11 @@ def bridge_nf_call(view: NodeView) -> Result:
     """Let iptables see what crosses the pod bridge.
 
     Why: where it is off, a pod that asks a Service and gets an answer from a pod of its own bridge
-    sees the answer come from a stranger. Where the setting is not there, br_netfilter is not loaded,
-    and flanneld does not start from v0.26.0 on.
+    sees the answer come from a stranger. Where the setting is not there, br_netfilter is not
+    loaded, and flanneld does not start from v0.26.0 on.
 
-    Exempt: flannel in nftables mode, Cilium; a node without pod bridge and without flannel. Of ip6tables,
-    a node whose pods have no IPv6. Off is a warning, absent an error.
+    Exempt: flannel in nftables mode, Cilium; a node without pod bridge and without flannel. Of
+    ip6tables, a node whose pods have no IPv6. Off is a warning, absent an error.
     Source: flannel main.go, since v0.26.0; k3s-io/k3s#14022.
     """
     net_conf = view.snapshot["cni"].get("net_conf") or {}
@@ -167,8 +167,8 @@ def bridge_nf_call(view: NodeView) -> Result:
     "rp-filter-strict",
     Severity.WARNING,
     entries=("N-62",),
-    remedy="sysctl -w net.ipv4.conf.all.rp_filter=0 net/ipv4/conf/{link}/rp_filter=0 on the node (2 "
-    "is loose, and enough but for Cilium), and the same in /etc/sysctl.d",
+    remedy="sysctl -w net.ipv4.conf.all.rp_filter=0 net/ipv4/conf/{link}/rp_filter=0 on the node "
+    "(2 is loose, and enough but for Cilium), and the same in /etc/sysctl.d",
 )
 def rp_filter_strict(view: NodeView) -> Result:
     """Hold the reverse path filter off, or loose, on overlays and the links of pods.
@@ -177,8 +177,8 @@ def rp_filter_strict(view: NodeView) -> Result:
     comes in by another link than the answer would take, as after a Service or with policy routing;
     Cilium's pods need it off, for its programs send packets past the routing table.
 
-    Exempt: ports of a bridge, which the filter never sees. Cilium's lxc links with any value but 0 are
-    an error.
+    Exempt: ports of a bridge, which the filter never sees. Cilium's lxc links with any value but 0
+    are an error.
     Source: Linux Documentation/networking/ip-sysctl, rp_filter; intel/cri-resource-manager#707;
     katl-dev/katl#116.
     """
@@ -224,21 +224,23 @@ def _filtered(view: NodeView) -> dict[str, list[str]]:
 def overlay_accept_ra(view: NodeView) -> Result:
     """Take no router advertisements from the overlay.
 
-    Why: flannel turns them off when it makes the link; one that comes through would give the node an
-    address and a default route over the overlay.
+    Why: flannel turns them off when it makes the link; one that comes through would give the node
+    an address and a default route over the overlay.
 
     Exempt: 1 on a link that forwards, for the kernel then ignores them.
-    Source: flannel pkg/backend/vxlan/device.go; Linux Documentation/networking/ip-sysctl, accept_ra.
+    Source: flannel pkg/backend/vxlan/device.go; Linux Documentation/networking/ip-sysctl,
+    accept_ra.
     """
     for overlay in view.flannel:
         if overlay.kind != "vxlan":
             continue
-        place = ("links", overlay.name, "sysctls")
-        value = view.get(*place, "accept_ra")
-        if value == 2 or (value == 1 and view.get(*place, "forwarding6") == 0):
+        name = overlay.name
+        value = view.get("links", name, "sysctls", "accept_ra")
+        ignored = value == 1 and view.get("links", name, "sysctls", "forwarding6") != 0
+        if value and not ignored:
             yield Breach(
-                path="/".join((*place, "accept_ra")),
-                message=f"{overlay.name} takes router advertisements",
+                path=f"links/{name}/sysctls/accept_ra",
+                message=f"{name} takes router advertisements",
                 seen=value,
                 expected=0,
             )
@@ -253,8 +255,8 @@ def overlay_accept_ra(view: NodeView) -> Result:
 def neighbour_table_room(view: NodeView) -> Result:
     """Have the kernel's limit of neighbours above the number of peers.
 
-    Why: flannel writes a permanent neighbour for each peer. Kernels before 5.0 count them, and refuse
-    a neighbour over gc_thresh3; newer ones do not count permanent ones.
+    Why: flannel writes a permanent neighbour for each peer. Kernels before 5.0 count them, and
+    refuse a neighbour over gc_thresh3; newer ones do not count permanent ones.
 
     Exempt: where the limit is not known.
     Source: Linux net/core/neighbour.c, neigh_alloc().

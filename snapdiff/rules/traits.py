@@ -22,6 +22,16 @@ NAMES = ("FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK")
 SETTINGS = ("Network", "IPv6Network", "EnableIPv4", "EnableIPv6", "EnableNFTables")
 DETAILS = ("id", "port", "learning", "gbp", "local", "local6")
 UNDERLAY = "underlay"
+DEPTH = {"overlay": 4, "bridge": 2}  # parts of a trait that stand for the name of a link
+PLACES = {  # of traits that are concluded
+    "name": (),
+    "network": ("addresses",),
+    "address": ("addresses",),
+    "families": ("cni/subnet_env",),
+    "backend": ("cni/net_conf/Backend/Type",),
+    "overlays": ("links",),
+    "bridges": ("links",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,7 @@ class Traits:
     links: Mapping[str, str]  # the head of a trait to the link it is about
     claims: tuple[Claim, ...]
     ways6: tuple[Network, ...]  # where its IPv6 routes lead, overlays left out
+    groups: Mapping[str, str]  # what it has in common with others, as kernel or underlay
 
 
 def traits_of(view: NodeView) -> Traits:
@@ -46,7 +57,19 @@ def traits_of(view: NodeView) -> Traits:
         links=links,
         claims=tuple(dict.fromkeys(_claims(view))),
         ways6=tuple(_ways6(view)) if any(key.endswith("local6") for key in values) else (),
+        groups=_groups(view, links.get(UNDERLAY)),
     )
+
+
+def place_of(trait: str, links: Mapping[str, str]) -> str:
+    """Return where a snapshot has a trait, ``*`` for the name of a link that is not there."""
+    parts = trait.split("/")
+    if parts[0] == UNDERLAY:
+        return "/".join(("links", links.get(UNDERLAY, "*"), *PLACES.get(parts[1], parts[1:])))
+    if parts[0] not in DEPTH:
+        return PLACES.get(trait, (trait,))[0]
+    depth = DEPTH[parts[0]]
+    return "/".join(("links", links.get("/".join(parts[:depth]), "*"), *parts[depth:]))
 
 
 def _put(values: dict[str, Hashable], pairs: Iterable[Pair]) -> None:
@@ -84,28 +107,39 @@ def _host(view: NodeView) -> Iterator[Pair]:
 
 
 def _links(view: NodeView, links: dict[str, str]) -> Iterator[Pair]:
-    overlays = [one for one in view.overlays if one.owner in OWNERS and one.kind]
+    overlays = [one for one in view.overlays if one.owner in OWNERS]
     yield "backend", _backend(view)
     for overlay in overlays:
-        head = f"overlay/{overlay.owner}/{overlay.family}"
-        if head in links and overlay.details.get("id") != 1:  # a second one: a rule of its own
-            continue
+        head = first = f"overlay/{overlay.owner}/{kind_of(overlay)}/{overlay.family}"
+        number = 1
+        while head in links:
+            number += 1
+            head = f"{first}#{number}"
         links[head] = overlay.name
-        yield from _overlay(head, overlay)
-    yield "overlays", tuple(sorted({f"{one.owner}/{one.kind}/{one.family}" for one in overlays}))
+        if head == first:  # another of its sort is compared by being there
+            yield from _overlay(head, overlay)
+    yield "overlays", tuple(sorted(links))
     for name, link in view.bridges.items():
         links[f"bridge/{name}"] = name
         yield f"bridge/{name}/mac", link.get("mac")
-    yield "bridges", tuple(sorted(view.bridges))
+    yield "bridges", tuple(f"bridge/{name}" for name in sorted(view.bridges))
     below = _underlay(view)
     if below is not None:
         links[UNDERLAY] = below
         yield from _below(view, below, overlays)
 
 
+def kind_of(overlay: Overlay) -> str:
+    """Return the kind, by the name where a listing without details is all there is."""
+    name = overlay.name
+    marks = {"wg": "wireguard", "wireguard": "wireguard", "ipip": "ipip", "tunl0": "ipip"}
+    guess = next((kind for mark, kind in marks.items() if mark in name), "vxlan")
+    return overlay.kind or ("tun" if name.removeprefix("flannel").isdigit() else guess)
+
+
 def _overlay(head: str, overlay: Overlay) -> Iterator[Pair]:
     yield f"{head}/mtu", overlay.mtu
-    if overlay.kind == "vxlan":
+    if kind_of(overlay) == "vxlan":
         yield f"{head}/mac", overlay.link.get("mac")
         for member in DETAILS:
             yield f"{head}/vxlan/{member}", overlay.details.get(member)
@@ -113,7 +147,7 @@ def _overlay(head: str, overlay: Overlay) -> Iterator[Pair]:
 
 def _backend(view: NodeView) -> str | None:
     """Return what flannel runs here; of a node without an overlay what it was told, or does."""
-    kinds = {one.kind for one in view.flannel}
+    kinds = {kind_of(one) for one in view.flannel}
     told = view.backend("Type")
     if kinds:
         word = "wireguard" if told in ("wireguard", "extension") else told
@@ -148,7 +182,9 @@ def _below(view: NodeView, name: str, overlays: list[Overlay]) -> Iterator[Pair]
     """Yield what the link that carries the pods' packets is, and the address that peers use."""
     yield f"{UNDERLAY}/name", name
     yield f"{UNDERLAY}/mtu", view.links[name].get("mtu")
-    used = {one.family: one.details.get("local6" if one.family == 6 else "local") for one in overlays}
+    used = {
+        one.family: one.details.get("local6" if one.family == 6 else "local") for one in overlays
+    }
     for key, row in sorted(view.links[name]["addresses"].items()):
         one = interface(key)
         if one is None or one.ip.is_link_local or row.get("temporary") or row.get("deprecated"):
@@ -159,6 +195,13 @@ def _below(view: NodeView, name: str, overlays: list[Overlay]) -> Iterator[Pair]
             yield f"{UNDERLAY}/network/{one.version}", str(one.network)
     for family, address in used.items():
         yield f"{UNDERLAY}/address/{family}", address
+
+
+def _groups(view: NodeView, below: str | None) -> dict[str, str]:
+    found = {"kernel": view.snapshot["host"].get("kernel"), "underlay": below}
+    if below is not None and view.snapshot.why_not_observed(("links", below, "kind")) is None:
+        found["underlay kind"] = view.snapshot["links"][below].get("kind") or "physical"
+    return {name: str(value) for name, value in found.items() if value is not None}
 
 
 def _claims(view: NodeView) -> Iterator[Claim]:
@@ -179,7 +222,11 @@ def _claims(view: NodeView) -> Iterator[Claim]:
 def _ways6(view: NodeView) -> Iterator[Network]:
     names = {one.name for one in view.overlays}
     for row in view.snapshot["routes"].values():
-        if row.get("family") == "inet6" and row.get("table") == "main" and row.get("dev") not in names:
+        if (
+            row.get("family") == "inet6"
+            and row.get("table") == "main"
+            and row.get("dev") not in names
+        ):
             one = network("::/0" if row.get("dst") == "default" else str(row.get("dst")))
             if one is not None and row.get("type", "unicast") == "unicast":
                 yield one

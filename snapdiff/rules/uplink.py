@@ -1,4 +1,4 @@
-"""What all overlays ride on: the default route, the underlay's own network, and who overrules them."""
+"""What overlays ride on: the default route, the underlay's network, and who overrules both."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from snapdiff import roles
 from snapdiff.model import Severity
 from snapdiff.rules.registry import Breach, Result, rule
-from snapdiff.rules.routes import Span, span
+from snapdiff.rules.ways import Span, span
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import NodeView
@@ -59,7 +59,7 @@ def default_route(view: NodeView) -> Result:
                 path=f"routes/{key}",
                 message=f"the default route leads over {row['dev']}, which rides on it",
                 seen=row["dev"],
-                remedy="ip route del default dev {seen} on the node, and keep its DHCP client off {seen}",
+                remedy="ip route del default dev {seen} on the node, and keep DHCP off it",
             )
 
 
@@ -67,17 +67,17 @@ def default_route(view: NodeView) -> Result:
     "underlay-connected-route",
     Severity.ERROR,
     entries=("N-76",),
-    remedy="ip link set LINK down and up where that does no harm, or restart the network of the node",
+    remedy="restart the network of the node, or add the route: ip route add NETWORK dev LINK",
     explains=("default-route",),
 )
 def underlay_connected_route(view: NodeView) -> Result:
     """Have the route to the underlay's own network.
 
-    Why: outer packets to nodes of the same network go by it; the kernel makes it with the address, so
-    somebody took it away.
+    Why: outer packets to nodes of the same network go by it; the kernel makes it with the address,
+    so somebody took it away.
 
-    Exempt: addresses that have no network (/32, /128), that were added with noprefixroute, or are no
-    longer to be used; a link that is down. One of the addresses of a family is enough.
+    Exempt: addresses that have no network (/32, /128), that were added with noprefixroute, or are
+    no longer to be used; a link that is down. One of the addresses of a family is enough.
     Source: Linux net/ipv4/fib_frontend.c, fib_add_ifaddr().
     """
     routes = view.section("routes")
@@ -122,9 +122,9 @@ def policy_rules_of_cloud_setup(view: NodeView) -> Result:
     Why: nm-cloud-setup gives the node's address a table of its own that has the routes of the LAN
     alone. What the node answers to its pods is looked up there, and leaves by the gateway.
 
-    Exempt: a rule for other addresses than the underlay's; a table that leads to the pod subnet, or
-    has no default route; where main is asked first but for its default route. A rule that is told by
-    its table's number alone, 30200 to 30499, is a warning.
+    Exempt: a rule for other addresses than the underlay's; a table that leads to the pod subnet,
+    or has no default route; where main is asked first but for its default route. A rule that is
+    told by its table's number alone, 30200 to 30499, is a warning.
     Source: rancher/rke2#1053; projectcalico/calico#4662; k3s-io/k3s#3791.
     """
     pods = view.subnets()
@@ -145,7 +145,7 @@ def policy_rules_of_cloud_setup(view: NodeView) -> Result:
             or row.get("priority", 0) > first.get(_family(row), 1e9)
         ):
             continue
-        wanted = [_of(one) for one in map(str, pods) if (":" in one) == (_family(row) == "inet6")]
+        wanted = [span(one) for one in map(str, pods) if (":" in one) == (_family(row) == "inet6")]
         strays = row.get("src") in own and _strays(view, table, _family(row), wanted)
         if strays or (table.isdigit() and int(table) in CLOUD_TABLES):
             yield Breach(
@@ -161,10 +161,6 @@ def policy_rules_of_cloud_setup(view: NodeView) -> Result:
 
 def _family(row: Row) -> str:
     return str(row.get("family", "inet"))
-
-
-def _of(text: str) -> Span | None:
-    return span(text)
 
 
 def _asks_main_first(rules: Mapping[str, Row]) -> dict[str, int]:
@@ -206,8 +202,8 @@ def pod_rules_elsewhere(view: NodeView) -> Result:
     Why: flannel writes the routes to pods into main alone; a rule for pods' addresses that names
     another table takes their packets past them.
 
-    Exempt: a table that leads into the pod network itself, as policy routing that was meant has; marks
-    and links of a rule are looked at by no one here, so a rule with one is left out.
+    Exempt: a table that leads into the pod network itself, as policy routing that was meant has;
+    marks and links of a rule are looked at by no one here, so a rule with one is left out.
     Source: rancher/rke2#1053; aws/amazon-vpc-cni-k8s#1600.
     """
     pods = [span(str(one)) for one in view.networks()]
@@ -223,7 +219,7 @@ def pod_rules_elsewhere(view: NodeView) -> Result:
             continue
         yield Breach(
             path=f"rules/{key}",
-            message=f"packets of pods ({key}) are looked up in table {table}, which has no way to pods",
+            message=f"packets of pods are looked up in table {table}, which has no way to them",
             seen=table,
         )
 

@@ -9,7 +9,7 @@ import ipaddress
 import typing as t
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from snapdiff import canonical, roles
 from snapdiff.rules.registry import CannotTell
@@ -25,6 +25,7 @@ Link = Mapping[str, t.Any]
 FLANNEL = {"vxlan": "vxlan", "wireguard": "wireguard", "ipip": "ipip", "tun": "udp"}
 
 
+@lru_cache(maxsize=1 << 12)  # rules ask for the same few of a node
 def interface(text: str) -> Address | None:
     """Return ``10.244.1.1/24`` as an address with its network; None for what is no such thing."""
     try:
@@ -33,6 +34,7 @@ def interface(text: str) -> Address | None:
         return None
 
 
+@lru_cache(maxsize=1 << 12)
 def network(text: str) -> Network | None:
     """Return a prefix as a network; None for what is no such thing."""
     try:

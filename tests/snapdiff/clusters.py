@@ -120,6 +120,9 @@ def node(
     }
     if dual:
         _add_ipv6(number, others, links, peers, lease, underlay)
+        routes["main 2001:db8::/64 dev eth0 metric 256"] = _route(
+            "2001:db8::/64", "eth0", scope="global", metric=256, pref="medium"
+        )
     if pods:
         links["cni0"] = _link(4, inner, f"0a:00:00:00:00:{number:02x}", kind="bridge")
         links["cni0"]["bridge"] = {"stp_state": 0, "ageing_time": 30000, "vlan_filtering": 0}
@@ -289,7 +292,7 @@ class Held:
 
 def report(facts: dict[str, Facts], **missing: str) -> t.Any:
     """Return the report of the rules on a capture."""
-    from snapdiff.assess import Policy
+    from snapdiff.verdict import Policy
     from snapdiff.check import assess_check
 
     return assess_check(t.cast("t.Any", Held(facts, **missing)), cluster="test", policy=Policy())

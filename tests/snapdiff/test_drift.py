@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import GONE, edited, link, node, peer
 
+from builders import GONE, edited, link, node, peer
 from snapdiff import canonical, drift
 from snapdiff.diff import diff
 from snapdiff.model import Change, Kind, Severity, Undecided
@@ -227,7 +227,9 @@ def test_the_members_of_a_row_keep_the_ids_they_have_alone():
 
 def test_no_two_names_make_one_id_by_where_they_are_cut():
     assert drift.finding_id("a", "b", "c", "d", "e") != drift.finding_id("a", "b", "c", "d,e")
-    assert drift.finding_id("lab", "r", "p", "x", "y") == drift.finding_id("lab", "r", "p", "y", "x")
+    assert drift.finding_id("lab", "r", "p", "x", "y") == drift.finding_id(
+        "lab", "r", "p", "y", "x"
+    )
 
 
 # ---- words ------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import GONE, document, edited, node, peer, route
 
+from builders import GONE, document, edited, node, peer, route
 from snapdiff import canonical, drift
 from snapdiff.diff import diff
 
@@ -29,14 +29,14 @@ CASES = {
             "links/wg0": document()["links"]["eth0"] | {"addresses": {}},
             ("routes", "main 10.9.0.0/16 dev wg0"): route("10.9.0.0/16", "wg0"),
         },
-        [("links/wg0", ["with it added: 1 routes"])],
+        [("links/wg0", ["with it added: 1 route"])],
     ),
     "a-link-was-put-down": (
         DOWN | PEERS,
         [
             (
                 "links/flannel.1/flags",
-                ["with it changed: operstate of 1 links", "with it removed: 2 peers"],
+                ["with it changed: operstate of 1 link", "with it removed: 2 peers"],
             )
         ],
     ),
@@ -75,7 +75,7 @@ CASES = {
     ),
     "the-default-route-went-with-its-link": (
         {"links/eth0": GONE, DEFAULT: GONE, ("routes", "main 192.0.2.0/24 dev eth0"): GONE},
-        [("links/eth0", ["with it removed: 1 routes"])],
+        [("links/eth0", ["with it removed: 1 route"])],
     ),
 }
 
@@ -92,5 +92,7 @@ def test_every_change_is_told_once_as_cause_or_as_effect():
     after = edited(before, {**DOWN, **PEERS, "links/cni0/mtu": 1400})
     changes = diff(before, after).changes
     found = told(before, after)
-    effects = sum(int(text.split(": ")[1].split(" of ")[-1].split()[0]) for _, t in found for text in t)
+    effects = sum(
+        int(text.split(": ")[1].split(" of ")[-1].split()[0]) for _, t in found for text in t
+    )
     assert len(found) + effects == len(changes)

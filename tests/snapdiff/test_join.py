@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from builders import GONE, address, edited, node, peer, route
 
+from builders import GONE, address, edited, node, peer, route
 from snapdiff.diff import diff
 
 

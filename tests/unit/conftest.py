@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,7 @@ from ansible_collections.clusternet.snapdiff.plugins.module_utils._source import
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 CONFLIST = f"{_cni.CNI_CONFIG}/10-flannel.conflist"
-RULES = (
-    '[{"priority":0,"src":"all","table":"local"},{"priority":32766,"src":"all","table":"main"}]'
-)
+RULES = '[{"priority":0,"src":"all","table":"local"},{"priority":32766,"src":"all","table":"main"}]'
 SYSCTLS = {
     "net/ipv4/ip_forward": 1,
     "net/ipv4/conf/all/rp_filter": 0,
@@ -35,6 +34,8 @@ class Saved:
 
     def run(self, command):
         self.ran.append(command)
+        if command not in self.commands:
+            raise NotObservedError(f"{command} was not recorded")
         return self._answer(self.commands, command)
 
     def read(self, path):
@@ -94,19 +95,25 @@ def healthy():
     node.commands[_collect.ROUTES_6] = text_of("healthy", "ip-6-j-d-route.json")
     node.files[_cni.SUBNET_ENV] = text_of("healthy", "subnet.env")
     node.files[CONFLIST] = text_of("healthy", "10-flannel.conflist")
+    ids = [{"nsid": number, "name": f"pod{number}"} for number in (1, 2, 3)]
+    node.commands[("ip", "-json", "netns", "list-id")] = json.dumps(ids)
+    for number in (1, 2, 3):
+        show = ("ip", "-netns", f"pod{number}", "-json", "link", "show")
+        node.commands[show] = '[{"ifindex":2,"ifname":"eth0","mtu":1360,"flags":["UP","LOWER_UP"]}]'
     node.folders[_cni.CNI_CONFIG] = {"10-flannel.conflist": 1780000000.0}
     node.folders[_cni.IPAM] = {"cbr0": 1780000000.0}
-    node.folders[f"{_cni.IPAM}/cbr0"] = {
-        name: 1780000000.0
-        for name in ("10.244.42.2", "10.244.42.3", "last_reserved_ip.0", "lock")
-    }
+    node.folders[f"{_cni.IPAM}/cbr0"] = dict.fromkeys(
+        ("10.244.42.2", "10.244.42.3", "last_reserved_ip.0", "lock"), 1780000000.0
+    )
     return node
 
 
 @pytest.fixture
 def kinds():
     """Return the text of each command on a node with every kind of link that CNIs use."""
-    return {path.stem: path.read_text("utf-8") for path in FIXTURES.joinpath("link-kinds").iterdir()}
+    return {
+        path.stem: path.read_text("utf-8") for path in FIXTURES.joinpath("link-kinds").iterdir()
+    }
 
 
 @pytest.fixture

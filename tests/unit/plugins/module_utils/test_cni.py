@@ -70,7 +70,7 @@ def full(healthy):
     healthy.files.update({f"{FOLDER}/{name}": text for name, text in files.items()})
     healthy.files["/etc/kube-flannel/net-conf.json"] = json.dumps(NET_CONF)
     healthy.files["/run/flannel/subnet.env"] += f"ETCD_PASSWORD={SECRET}\nFLANNELD_PSK={SECRET}\n"
-    healthy.folders[FOLDER] = {name: 1780000000.5 for name in files}
+    healthy.folders[FOLDER] = dict.fromkeys(files, 1780000000.5)
     return healthy
 
 

@@ -55,7 +55,7 @@ def test_a_healthy_node_is_observed_as_a_whole(healthy):
     assert facts["not_observed"] == {}
     assert facts["consistent"] is True
     assert {name: step["state"] for name, step in facts["steps"].items()} == dict.fromkeys(
-        ("links", "routes", "rules", "neighbours", "fdb", "sysctls", "cni"), "observed"
+        ("links", "routes", "rules", "neighbours", "fdb", "sysctls", "inside", "cni"), "observed"
     )
     assert json.loads(json.dumps(facts)) == facts
 
@@ -88,7 +88,7 @@ def test_the_host_is_told_by_ids_that_are_not_confidential(healthy):
         "boot_id": "11111111-2222-4333-8444-555555555555",
         "hostname": "node1",
         "kernel": "6.1.0-44-amd64",
-        "machine_id": "sha256:b1c1dbcab11ef78dd4ab1eaf96d5b2f5",
+        "machine_id": "sha256:3695355e3de349c0c2055cebf77078e9",
         "iproute2": "6.1.0",
     }
 
@@ -211,14 +211,14 @@ def _raise(error):
     raise error
 
 
-# ---- links that come and go while they are read -----------------------------------------------------------
+# ---- links that come and go while they are read ----------------------------------------
 
 
 def moving(healthy, proc_dev, seen):
-    """Let ``/proc/net/dev`` name one more link or not: *seen* has a word for each time it is read."""
+    """Let ``/proc/net/dev`` name one more link, or not: *seen* has a name a reading."""
     still = ["lo", "eth0", "flannel.1", "cni0", "veth4edb239d", "vethc8c01974", "veth604d94b4"]
     names = iter(seen)
-    healthy.files["/proc/self/net/dev"] = lambda: proc_dev(still + [next(names)] * 1)
+    healthy.files["/proc/self/net/dev"] = lambda: proc_dev([*still, next(names)])
     return healthy
 
 

@@ -89,9 +89,7 @@ def test_a_link_says_what_it_sits_on_and_what_is_at_its_other_end(kinds):
 
 
 def test_the_peer_of_a_pod_is_told_by_its_index_and_namespace(healthy):
-    text = healthy.commands[
-        ("ip", "-json", "-details", "-statistics", "address", "show")
-    ]
+    text = healthy.commands[("ip", "-json", "-details", "-statistics", "address", "show")]
     link = parse_links(text)["links"]["veth4edb239d"]
     assert {key: link[key] for key in link if key.startswith("peer")} == {
         "peer_ifindex": 2,
@@ -137,8 +135,22 @@ def test_an_empty_object_between_rows_is_no_row(kinds):
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "not json", "{}", "null", "1", '"links"', "[1]", "[[]]", "[null]", '[{"mtu":1}]']
-    + ['[{"ifname":null}]', '[{"ifname":7}]', "[" * 100000, '[{"ifname":"a"'],
+    [
+        "{",
+        "not json",
+        "{}",
+        "null",
+        "1",
+        '"links"',
+        "[1]",
+        "[[]]",
+        "[null]",
+        '[{"mtu":1}]',
+        '[{"ifname":null}]',
+        '[{"ifname":7}]',
+        "[" * 100000,
+        '[{"ifname":"a"',
+    ],
     ids=lambda text: text[:12],
 )
 def test_what_is_no_list_of_links_is_not_observed(text):

@@ -7,13 +7,13 @@ from __future__ import annotations
 import os
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.clusternet.snapdiff.plugins.module_utils import _node
 from ansible_collections.clusternet.snapdiff.plugins.module_utils._node import Node
 from ansible_collections.clusternet.snapdiff.plugins.module_utils._source import NotObservedError
-
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_no_shell_sees_the_words(tool, tmp_path):
     words = ("ip", "; touch x", "$(touch x)", "`touch x`", "{{ 1 }}", "*")
     printed = tool('printf "%s\\n" "$@"').run(words)
     assert printed.splitlines() == list(words[1:])
-    assert os.listdir(str(tmp_path)) == ["ip"]
+    assert [path.name for path in tmp_path.iterdir()] == ["ip"]
 
 
 def test_a_command_has_no_environment_but_path_and_locale(tool, monkeypatch):
@@ -148,8 +148,7 @@ def test_a_folder_tells_its_names_with_their_time(node, tmp_path):
     (tmp_path / "10-a.conf").write_text("", "utf-8")
     os.utime(str(tmp_path / "10-a.conf"), (1, 1780000000.5))
     (tmp_path / "dangling").symlink_to("nowhere")
-    with open(os.fsencode(str(tmp_path)) + b"/v\xffz", "w"):
-        pass
+    os.close(os.open(os.fsencode(str(tmp_path)) + b"/v\xffz", os.O_CREAT))
     found = node.names(str(tmp_path))
     assert sorted(found) == ["10-a.conf", "dangling", "v\\xffz"]
     assert found["10-a.conf"] == 1780000000.5
@@ -177,7 +176,7 @@ def test_a_name_that_goes_while_a_folder_is_read_takes_no_other_with_it(
         @staticmethod
         def _gone(entry):
             if entry.name == "10.244.1.3":
-                os.unlink(entry.path)
+                Path(entry.path).unlink()
             return entry
 
     monkeypatch.setattr(os, "scandir", Racing)
@@ -187,9 +186,9 @@ def test_a_name_that_goes_while_a_folder_is_read_takes_no_other_with_it(
 def test_reading_changes_nothing(node, tmp_path):
     (tmp_path / "file").write_text("x", "utf-8")
     (tmp_path / "file").chmod(0o400)
-    before = os.stat(str(tmp_path / "file"))
+    before = (tmp_path / "file").stat()
     node.read(str(tmp_path / "file"))
     node.names(str(tmp_path))
-    after = os.stat(str(tmp_path / "file"))
+    after = (tmp_path / "file").stat()
     assert (before.st_mtime_ns, before.st_ctime_ns) == (after.st_mtime_ns, after.st_ctime_ns)
     assert stat.S_IMODE(after.st_mode) == 0o400

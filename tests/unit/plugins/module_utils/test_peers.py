@@ -91,7 +91,9 @@ def test_without_its_neighbour_a_peers_forwarding_entry_stays_a_row():
 
 
 def test_a_stale_forwarding_entry_stays_a_row():
-    assert fold([neighbour()], [route()], [fdb(), fdb(mac="0a:00:00:00:00:09", dst="192.0.2.9")]) == (
+    assert fold(
+        [neighbour()], [route()], [fdb(), fdb(mac="0a:00:00:00:00:09", dst="192.0.2.9")]
+    ) == (
         {"10.244.2.0": ROW},
         [],
         [],
@@ -168,7 +170,9 @@ def test_ipv6_entries_are_folded_too():
     usual = route(
         dst="fd00:10:244:2::/64", gateway=far["dst"], dev=far["dev"], metric=1024, pref="medium"
     )
-    found = fold([neighbour(**far)], six=[usual], entries=[fdb(ifname=far["dev"], dst="2001:db8::2")])
+    found = fold(
+        [neighbour(**far)], six=[usual], entries=[fdb(ifname=far["dev"], dst="2001:db8::2")]
+    )
     row = {
         "dev": "flannel-v6.1",
         "mac": "0a:00:00:00:00:02",
@@ -193,7 +197,7 @@ def test_one_vtep_address_on_two_overlays_is_one_peer_and_a_row():
     assert routes == []
 
 
-# ---- nothing is lost: what was given can be told again from the peers and what is left of the tables --
+# ---- nothing is lost: peers and what is left of the tables tell all that was given ----------
 
 
 def told_again(peers, routes, neighbours, fdb_rows):

@@ -31,8 +31,11 @@ def test_a_setting_that_the_kernel_has_is_a_number_and_another_is_absent(healthy
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
-    [("x\n", f"{ROOT}/ipv4/ip_forward holds no number"), (None, None)]
-    + [("", f"{ROOT}/ipv4/ip_forward holds no number")],
+    [
+        ("x\n", f"{ROOT}/ipv4/ip_forward holds no number"),
+        (None, None),
+        ("", f"{ROOT}/ipv4/ip_forward holds no number"),
+    ],
 )
 def test_a_setting_of_the_node_that_is_no_number_is_not_observed(healthy, answer, reason):
     healthy.files[f"{ROOT}/ipv4/ip_forward"] = answer

@@ -1,0 +1,59 @@
+"""``snapdiff compare``: the nodes of a capture against each other."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from snapdiff.cli.diff import progress_to_stderr
+from snapdiff.cli.options import (
+    emit,
+    outputs_of,
+    policy_of,
+    report_options,
+    settings_of,
+    store_options,
+)
+from snapdiff.compare import compare_nodes
+from snapdiff.store import Store
+
+
+@click.command("compare")
+@click.argument("ref", metavar="[CAPTURE]", default="@latest")
+@click.option("--by", metavar="GROUP", help="kernel, underlay or 'underlay kind': within each.")
+@click.option("--ref", "reference", metavar="NODE", help="Take this node's values for right.")
+@store_options
+@report_options
+def command(
+    ref: str,
+    by: str | None,
+    reference: str | None,
+    store: str | None,
+    cluster: str | None,
+    outputs: tuple[str, ...],
+    fail_on: str | None,
+    min_coverage: str | None,
+    strict: bool,
+    exit_zero: bool,
+    color: str,
+) -> int:
+    """Say which nodes of CAPTURE (what diff takes; default @latest) differ, and in what.
+
+    What should be alike is held against the value that most nodes have, and what is a node's own,
+    as a VTEP MAC, against all others. Pods and peers are left out.
+    """
+    wanted = outputs_of(outputs)
+    settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
+    report = compare_nodes(
+        ref,
+        store=Store(settings.store),
+        cluster=settings.cluster,
+        policy=policy_of(settings, strict=strict),
+        now=datetime.now(UTC),
+        by=by,
+        reference=reference,
+        progress=progress_to_stderr("compared") if sys.stderr.isatty() else None,
+    )
+    return emit(report, wanted, color, exit_zero=exit_zero)

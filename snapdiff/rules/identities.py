@@ -1,0 +1,189 @@
+"""What must be unlike on every node: pod subnets, VTEP MACs, underlay addresses, machine ids."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import defaultdict
+
+from snapdiff.census import named, say
+from snapdiff.model import Severity
+from snapdiff.rules.compared import PEERS, nobody
+from snapdiff.rules.registry import Breach, Result, rule
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snapdiff.rules.fleet_view import Fleet
+    from snapdiff.rules.traits import Claim
+
+ROUTES = ("own-subnet-over-overlay", "overlay-route-shape", "routes-overlap", "foreign-pod-routes")
+
+
+@rule(
+    "pod-subnets-disjoint",
+    Severity.ERROR,
+    entries=("X-01",),
+    scope="fleet",
+    remedy="compare the podCIDRs of {node}; drain one, delete its Node object, cni0 and overlay, "
+    "and let it join anew",
+    explains=(*PEERS, *ROUTES),
+)
+def pod_subnets_disjoint(fleet: Fleet) -> Result:
+    """Have pod subnets that do not overlap, by lease, by overlay address and by pod bridge.
+
+    Why: two pods get one address, answers come from the wrong one, and each of the nodes lacks the
+    other's route. It comes of a lost lease, of podCIDRs set by hand, of a subnet.env that was
+    copied, or of a bridge that is left from an earlier life.
+
+    Exempt: Weave's bridge, which has one subnet on all nodes.
+    Source: flannel-io/flannel#805, #1549, #1129, #844.
+    """
+    claims = [
+        (one.version, int(one.network_address), int(one.broadcast_address), node, (one, where))
+        for node, member in fleet.members.items()
+        for one, where in member.traits.claims
+    ]
+    for group in _overlapping(sorted(claims, key=lambda claim: claim[:4])):
+        nodes = tuple(sorted(group))
+        subnets = sorted({claim[0] for held in group.values() for claim in held}, key=_size)
+        widest = subnets[0]
+        yield Breach(
+            path=f"cni/subnet_env/FLANNEL_{'IPV6_' if widest.version == 6 else ''}SUBNET",
+            message=f"{named(nodes)} take the same pod subnet for their own: {widest}",
+            seen=str(widest),
+            nodes=nodes,
+            evidence=tuple(_told(node, group[node]) for node in nodes[:6]),
+        )
+    if not claims:
+        yield from nobody(fleet, "cni/subnet_env/FLANNEL_SUBNET")
+
+
+def _size(one: t.Any) -> tuple[int, int]:
+    return one.prefixlen, int(one.network_address)
+
+
+def _told(node: str, claims: list[Claim]) -> str:
+    places: dict[str, list[str]] = defaultdict(list)
+    for network, where in claims:
+        places[str(network)].append(where)
+    return f"{node}: {'; '.join(f'{one} ({say(found)})' for one, found in places.items())}"
+
+
+Sorted = tuple[int, int, int, str, "Claim"]
+
+
+def _overlapping(claims: list[Sorted]) -> Iterator[dict[str, list[Claim]]]:
+    """Yield what overlaps, by node, where more than one node is in it."""
+    run: list[Sorted] = []
+    end = (0, -1)
+    for claim in claims:
+        if run and (claim[0] != end[0] or claim[1] > end[1]):
+            yield from _shared(run)
+            run = []
+        end = (claim[0], max(claim[2], end[1]) if run else claim[2])
+        run.append(claim)
+    yield from _shared(run)
+
+
+def _shared(run: list[Sorted]) -> Iterator[dict[str, list[Claim]]]:
+    held: dict[str, list[Claim]] = defaultdict(list)
+    for *_rest, node, claim in run:
+        held[node].append(claim)
+    if len(held) > 1:
+        yield dict(held)
+
+
+def _twice(fleet: Fleet, trait: str, what: str, **more: t.Any) -> Result:
+    """Yield a breach for each value of a trait that several nodes have."""
+    for value, nodes in fleet.census(trait).values:
+        if len(nodes) > 1:
+            yield Breach(
+                path=fleet.place(trait, nodes[0]),
+                message=f"{len(nodes)} nodes have the same {what} {value}: {named(nodes)}",
+                seen=value,
+                nodes=nodes,
+                **more,
+            )
+
+
+@rule(
+    "vtep-mac-unique",
+    Severity.ERROR,
+    entries=("X-09",),
+    scope="fleet",
+    remedy="ip link delete {link} on all but one of {node}, then restart their flannel pods",
+    explains=PEERS,
+)
+def vtep_mac_unique(fleet: Fleet) -> Result:
+    """Have a VTEP MAC of its own on every node.
+
+    Why: a forwarding entry is found by the MAC alone, so packets for one node go to the other. It
+    comes of cloned machines, or of names that a CNI makes MACs of.
+
+    Source: flannel pkg/backend/vxlan/vxlan.go; Calico felix/dataplane/linux/vxlan_mgr.go.
+    """
+    traits = [one for one in fleet.names("overlay/") if one.endswith("/mac")]
+    for trait in traits:
+        yield from _twice(fleet, trait, "VTEP MAC")
+    yield from nobody(fleet, traits[0] if traits else "overlay/flannel/vxlan/4/mac")
+
+
+@rule(
+    "bridge-mac-unique",
+    Severity.INFO,
+    entries=("X-09",),
+    scope="fleet",
+    remedy="see whether {node} are clones of one machine",
+)
+def bridge_mac_unique(fleet: Fleet) -> Result:
+    """Have a MAC of its own on the pod bridge of every node.
+
+    Why: two bridges with one MAC do no harm, for they never meet, but they tell of a clone.
+
+    Source: containernetworking plugins bridge.go pins the MAC that the kernel drew.
+    """
+    for trait in fleet.names("bridge/"):
+        yield from _twice(fleet, trait, "bridge MAC")
+
+
+@rule(
+    "underlay-address-unique",
+    Severity.ERROR,
+    entries=("X-10", "X-22"),
+    scope="fleet",
+    remedy="give flannel on {node} the right link or address (--iface, --public-ip), restart it",
+    explains=(*PEERS, "underlay-name-alike"),
+)
+def underlay_address_unique(fleet: Fleet) -> Result:
+    """Have an underlay address of its own on every node.
+
+    Why: it is where peers send packets for the node's pods. All virtual machines that take the NAT
+    link of their host have 10.0.2.15 there, and only one of them is ever reached.
+
+    Exempt: addresses without a subnet, as floating ones are. Annotations are not held against it.
+    Source: flannel-io/flannel#535, kubernetes/kubernetes#17788; for IPv6 k3s-io/k3s#12538.
+    """
+    for family in (4, 6):
+        yield from _twice(fleet, f"underlay/address/{family}", "underlay address")
+    if not fleet.census("underlay/address/6").nodes:
+        yield from nobody(fleet, "underlay/address/4")
+
+
+@rule(
+    "machine-id-unique",
+    Severity.ERROR,
+    entries=("X-21",),
+    scope="fleet",
+    remedy="on all but one of {node}: rm /etc/machine-id, systemd-machine-id-setup, reboot",
+    explains=("vtep-mac-unique", "bridge-mac-unique"),
+)
+def machine_id_unique(fleet: Fleet) -> Result:
+    """Have a machine id of its own on every node.
+
+    Why: systemd makes persistent MACs of the machine id and the link's name, so cloned machines
+    have links with one MAC. flannel names the MAC of its own overlay since v0.15.1.
+
+    Source: systemd.link(5), MACAddressPolicy.
+    """
+    yield from _twice(fleet, "host/machine_id", "machine id")
+    yield from nobody(fleet, "host/machine_id")

@@ -1,0 +1,138 @@
+"""What an earlier backend or another CNI left: its overlay, its port, its routes."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import defaultdict
+
+from snapdiff.model import Severity
+from snapdiff.rules import flannel
+from snapdiff.rules.addresses import inside, networks_of
+from snapdiff.rules.registry import Breach, Result, rule
+from snapdiff.rules.view import network
+
+if t.TYPE_CHECKING:
+    from snapdiff.rules.view import NodeView, Overlay
+
+
+@rule(
+    "vxlan-port-conflict",
+    Severity.ERROR,
+    entries=("N-51",),
+    remedy="ip link delete that of the CNI which is gone ({link} or {seen}), then restart the "
+    "other's pod on {node}",
+    explains=("overlay-down", "overlay-address", "lease-missing"),
+)
+def vxlan_port_conflict(view: NodeView) -> Result:
+    """Have no two CNIs' vxlan links on one UDP port.
+
+    Why: the second one cannot come up ("address already in use"), so its CNI does not start.
+
+    Exempt: links of one CNI, as those for IPv4 and IPv6; other ports; links that no CNI makes.
+    Source: cilium/cilium#2925, #3219; tkestack/tke#1279; Linux vxlan_open().
+    """
+    by_port: dict[int, list[Overlay]] = defaultdict(list)
+    for one in view.overlays:
+        if flannel.kind_of(one) == "vxlan" and (port := _port_of(view, one)) is not None:
+            by_port[port].append(one)
+    for port, found in by_port.items():
+        if len({one.owner for one in found}) > 1:
+            first, *rest = sorted(found, key=lambda one: "UP" in one.link.get("flags", ()))
+            others = ", ".join(one.name for one in rest)
+            yield Breach(
+                path=f"links/{first.name}/vxlan/port",
+                message=f"{first.name} and {others} are both on UDP port {port}",
+                seen=others,
+                expected="one vxlan on a port",
+            )
+
+
+def _port_of(view: NodeView, one: Overlay) -> int | None:
+    if sum(flannel.kind_of(other) == "vxlan" for other in view.overlays) < 2:
+        return None
+    found: int | None = view.get("links", one.name, "vxlan", "port")
+    return found
+
+
+@rule(
+    "overlay-idle",
+    Severity.ERROR,
+    entries=("N-52",),
+    remedy="ip link delete {link} on {node}: nothing else will; its routes go with it",
+    explains=("lease-mtu", "overlay-address", "routes-overlap", "leftover-link"),
+)
+def overlay_idle(view: NodeView) -> Result:
+    """Have no route over an overlay that an earlier backend left behind.
+
+    Why: nobody deletes the old link when the backend is switched, and its routes, one a node, are
+    more specific than the new one's: pods' packets go on unencrypted, or nowhere.
+
+    Exempt: an old link without routes is an info, as during a migration; where net-conf and lease
+    do not tell which of two is old, a warning.
+    Source: rancher/rke2#9338; flannel pkg/backend/vxlan/vxlan_network.go.
+    """
+    used = flannel.in_use(view)
+    idle = [one for one in view.flannel if one not in used]
+    kinds = {flannel.kind_of(one) for one in used}
+    vague = len(kinds) > 1
+    for one in (one for one in used if flannel.kind_of(one) == "vxlan") if vague else idle:
+        ways = _ways(view, one)
+        now = ", ".join(other.name for other in used if other is not one) or view.backend("Type")
+        words = f"{ways} routes lead over it" if ways else "no route leads over it"
+        worst = Severity.WARNING if vague else None
+        yield Breach(
+            path=f"links/{one.name}",
+            message=f"{one.name} is left beside {now}; {words}",
+            seen=ways,
+            expected=0,
+            severity=worst if ways else Severity.INFO,
+        )
+
+
+def _ways(view: NodeView, overlay: Overlay) -> int:
+    """Count the routes to pods over an overlay."""
+    view.section("routes")
+    networks = networks_of(view)
+    prefixes = [
+        *(
+            row.get("subnet")
+            for row in view.snapshot["peers"].values()
+            if row["dev"] == overlay.name
+        ),
+        *(
+            row.get("dst")
+            for row in view.snapshot["routes"].values()
+            if row.get("dev") == overlay.name
+        ),
+    ]
+    found = {one for text in prefixes if text and (one := network(str(text))) is not None}
+    return sum(1 for one in found if inside(one, networks))
+
+
+@rule(
+    "tunl0-owner",
+    Severity.INFO,
+    entries=("N-50",),
+    remedy="ip addr flush dev tunl0 on {node}, once it is sure that nothing uses it",
+)
+def tunl0_owner(view: NodeView) -> Result:
+    """Have an address on tunl0 only where Calico or kube-router is.
+
+    Why: the link comes with the module, without address; one with an address is what Calico left.
+
+    Exempt: a node with Calico's pods or its plugin, with kube-router's bridge, or with MetalLB-like
+    own tunnels that are not called tunl0.
+    Source: flannel Documentation/backends.md; Calico felix/dataplane/linux.
+    """
+    rows = view.links["tunl0"]["addresses"] if "tunl0" in view.links else {}
+    seen = [key for key in rows if not key.startswith("fe80:")]
+    if not seen or "kube-bridge" in view.links or any(one.startswith("cali") for one in view.links):
+        return
+    files = view.section("cni_config").values()
+    types = {plugin.get("type") for row in files for plugin in row.get("plugins", ())}
+    if not types & {"calico", "kube-router", "bridge"}:
+        yield Breach(
+            path="links/tunl0/addresses",
+            message=f"tunl0 has {', '.join(seen)}, but neither Calico nor kube-router is there",
+            seen=", ".join(seen),
+        )

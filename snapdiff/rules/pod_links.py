@@ -1,0 +1,275 @@
+"""The pod bridge and the pods' ports on it: there, up, forwarding, as the plugin makes them."""
+
+from __future__ import annotations
+
+import typing as t
+
+from snapdiff.model import Severity
+from snapdiff.rules import flannel
+from snapdiff.rules.registry import Breach, CannotTell, Result, rule
+from snapdiff.rules.settings import named
+
+if t.TYPE_CHECKING:
+    from snapdiff.rules.view import Link, NodeView
+
+MANY = 800  # ports
+MOST = 1024  # Linux net/bridge/br_private.h, BR_MAX_PORTS
+RUNNING = frozenset({"UP", "UNKNOWN"})
+ANEW = "drain {node}, ip link delete {link} on it; the next pod makes {link} anew"
+
+
+def _bridge(view: NodeView) -> str | None:
+    """Return flannel's pod bridge, None where there is none."""
+    name = flannel.pod_bridge(view)
+    return name if name is not None and flannel.is_there(view) else None
+
+
+@rule(
+    "pod-bridge-kind",
+    Severity.ERROR,
+    entries=("N-42",),
+    remedy="ip link delete {link} on {node}; the next pod makes it as a bridge",
+    explains=("pod-bridge-address", "pod-port-master", "pod-subnet-route"),
+)
+def pod_bridge_kind(view: NodeView) -> Result:
+    """Have a bridge under the name of the pod bridge.
+
+    Why: the plugin takes a link of that name, and refuses one that is no bridge: no pod starts.
+
+    Exempt: a node without the link.
+    Source: containernetworking plugins plugins/main/bridge/bridge.go, ensureBridge().
+    """
+    name = flannel.bridge_of(view)
+    if name is None or name not in view.links or not flannel.is_there(view):
+        return
+    kind = view.get("links", name, "kind")
+    if kind != "bridge":
+        yield Breach(
+            path=f"links/{name}/kind",
+            message=f"{name} is {f'a {kind}' if kind else 'no virtual link'}, not a bridge",
+            seen=kind,
+            expected="bridge",
+        )
+
+
+@rule(
+    "pod-bridge-down",
+    Severity.ERROR,
+    entries=("N-42",),
+    remedy="ip link set {link} up on {node}",
+    explains=("pod-subnet-route", "pod-port-blocked"),
+)
+def pod_bridge_down(view: NodeView) -> Result:
+    """Have the pod bridge up, with carrier as long as a port runs.
+
+    Why: pods of the node have no gateway, and lose each other.
+
+    Exempt: no carrier without a running port, and operstate UNKNOWN before the first port; no
+    carrier beside a running port, or down without ports, is an info.
+    Source: containernetworking plugins plugins/main/bridge/bridge.go, ensureBridge(); Linux
+    br_set_state(), br_device_event(); flannel-io/flannel#959.
+    """
+    name = _bridge(view)
+    flags = view.get("links", name, "flags") if name else None
+    if name is None or flags is None:
+        return
+    link = view.links[name]
+    if "UP" in flags and link.get("operstate") in (*RUNNING, None):
+        return
+    ports = flannel.ports_of(view, name)
+    if "UP" not in flags:
+        yield Breach(
+            path=f"links/{name}/flags",
+            message=f"{name} is down, with {len(ports)} ports",
+            seen=", ".join(flags) or "none",
+            expected="UP",
+            severity=None if ports else Severity.INFO,
+        )
+        return
+    running = sorted(port for port, row in ports.items() if row.get("operstate") == "UP")
+    if running:
+        yield Breach(
+            path=f"links/{name}/operstate",
+            message=f"{name} has no carrier, though {named(running)} run",
+            seen=link.get("operstate"),
+            expected="UP",
+            severity=Severity.INFO,
+        )
+
+
+@rule("pod-bridge-mac", Severity.WARNING, entries=("N-42",), remedy=ANEW)
+def pod_bridge_mac(view: NodeView) -> Result:
+    """Have a MAC of its own on the pod bridge.
+
+    Why: the plugin pins it with the address. All zeros is a bridge that somebody else made, or
+    whose address was never set; its MAC then follows its ports, and pods keep a gateway that is
+    gone.
+
+    Exempt: none; a bridge that never had a port has a MAC too.
+    Source: containernetworking plugins plugins/main/bridge/bridge.go, ensureAddr(); Linux
+    br_stp_recalculate_bridge_id().
+    """
+    name = _bridge(view)
+    mac = view.get("links", name, "mac") if name else None
+    if name and mac is not None and not mac.strip("0:"):
+        yield Breach(
+            path=f"links/{name}/mac",
+            message=f"{name} has the MAC {mac}: it is not pinned",
+            seen=mac,
+            expected="a MAC of its own",
+        )
+
+
+@rule(
+    "pod-port-master",
+    Severity.ERROR,
+    entries=("N-43",),
+    remedy="recycle the pods of these links on {node}, or ip link set NAME master {expected}; tell "
+    "networkd or NetworkManager to leave veth* alone",
+    explains=("ipam-leak",),
+)
+def pod_port_master(view: NodeView) -> Result:
+    """Have every pod's veth on the pod bridge.
+
+    Why: a pod whose link is on no bridge reaches nothing. networkd and NetworkManager have taken
+    veths off when a pattern of theirs matched.
+
+    Exempt: ports of other bridges (Docker, Multus); links of plugins that route (ptp), which have
+    an address or a route; a node without pod bridge; the newest link, which may be in the making,
+    is a warning.
+    Source: containernetworking plugins plugins/main/bridge/bridge.go, setupVeth(); moby/moby#26492;
+    podman-container-tools/podman#11123.
+    """
+    name = _bridge(view)
+    if name is None:
+        return
+    loose = []
+    for port, link in view.ports.items():
+        if not port.startswith("veth") or link.get("kind", "veth") != "veth":
+            continue
+        if view.get("links", port, "master") is None and not _routed(view, port, link):
+            loose.append(port)
+    if not loose:
+        return
+    making = len(loose) == 1 and _is_newest(view, loose[0])
+    yield Breach(
+        path="links/veth*/master",
+        message=f"{len(loose)} of {len(view.ports)} pod ports are on no bridge",
+        seen=len(loose),
+        expected=name,
+        severity=Severity.WARNING if making else None,
+        evidence=(f"{view.node}: {named(sorted(loose))}",),
+    )
+
+
+def _routed(view: NodeView, port: str, link: Link) -> bool:
+    if any(not key.startswith("fe80:") for key in link["addresses"]):
+        return True
+    return any(
+        row.get("dev") == port and not str(row.get("dst")).startswith(("fe80:", "ff00:"))
+        for row in view.section("routes").values()
+    )
+
+
+def _is_newest(view: NodeView, port: str) -> bool:
+    numbers = [link.get("ifindex", 0) for link in view.links.values()]
+    return bool(view.links[port].get("ifindex", 0) == max(numbers))
+
+
+@rule(
+    "pod-port-blocked",
+    Severity.ERROR,
+    entries=("N-43",),
+    remedy="recycle the pods of these links on {node}; look into 'bridge -d link' there",
+)
+def pod_port_blocked(view: NodeView) -> Result:
+    """Have every port of the pod bridge forward.
+
+    Why: the bridge drops what a port sends in any other state: its pod's end is down, or somebody
+    turned on spanning tree.
+
+    Exempt: a single port that is the node's newest link, which may be in the making, is a warning.
+    Source: Linux net/bridge/br_stp_if.c; containernetworking plugins plugins/main/bridge/bridge.go.
+    """
+    name = _bridge(view)
+    if name is None:
+        return
+    ports = flannel.pod_ports_of(view, name)
+    states = {port: view.get("links", port, "bridge_port", "state") for port in ports}
+    bad = sorted(port for port, state in states.items() if state not in (None, "forwarding"))
+    if bad:
+        making = len(bad) == 1 and _is_newest(view, bad[0])
+        yield Breach(
+            path="links/veth*/bridge_port/state",
+            message=f"{len(bad)} of {len(ports)} ports of {name} do not forward",
+            seen=", ".join(sorted({str(states[port]) for port in bad})),
+            expected="forwarding",
+            severity=Severity.WARNING if making else None,
+            evidence=(f"{view.node}: {named(bad)}",),
+        )
+
+
+@rule(
+    "pod-port-hairpin",
+    Severity.WARNING,
+    entries=("N-42",),
+    remedy="recycle the pods of these links on {node}, or bridge link set dev NAME hairpin on",
+)
+def pod_port_hairpin(view: NodeView) -> Result:
+    """Have hairpin mode on the ports where the plugin's file asks for it.
+
+    Why: without it a pod that asks a Service which leads back to itself gets no answer. The plugin
+    sets it when a pod is added: pods of before a change keep theirs.
+
+    Exempt: a file without hairpinMode; with promiscMode, which does the same on the bridge. Where
+    the file was not observed and a port has no hairpin mode, cannot tell.
+    Source: containernetworking plugins plugins/main/bridge/bridge.go, setupVeth(); flannel
+    Documentation/kube-flannel.yml.
+    """
+    name = _bridge(view)
+    if name is None:
+        return
+    ports = flannel.pod_ports_of(view, name)
+    off = sorted(p for p in ports if view.get("links", p, "bridge_port", "hairpin") is False)
+    if not off:
+        return
+    plug = flannel.plug_of(view)
+    if plug is None:
+        whole = view.snapshot.why_not_observed(("cni_config",))
+        if whole is not None:
+            yield CannotTell(*whole)
+        return
+    if plug.delegate.get("hairpinMode") is True and not plug.delegate.get("promiscMode"):
+        yield Breach(
+            path="links/veth*/bridge_port/hairpin",
+            message=f"{len(off)} of {len(ports)} ports of {name} have no hairpin mode",
+            seen=False,
+            expected=True,
+            evidence=(f"{view.node}: {named(off)}", f"{plug.file}: hairpinMode true"),
+        )
+
+
+@rule(
+    "pod-bridge-full",
+    Severity.WARNING,
+    entries=("N-45",),
+    remedy="move pods off {node}; look for ports of no pod: 'bridge link' against 'crictl pods'",
+)
+def pod_bridge_full(view: NodeView) -> Result:
+    """Keep the ports of the pod bridge well below the 1024 that the kernel takes.
+
+    Why: with the next one no pod starts ("exchange full"); links of pods that are gone count too.
+
+    Exempt: none.
+    Source: Linux net/bridge/br_private.h, BR_MAX_PORTS; weaveworks/weave#3258; moby/moby#14718.
+    """
+    names = {*view.bridges, flannel.pod_bridge(view)} - {None}
+    for name in sorted(map(str, names)) if len(view.links) > MANY else ():
+        ports = flannel.ports_of(view, name)
+        if len(ports) >= MANY:
+            yield Breach(
+                path=f"links/{name}",
+                message=f"{name} has {len(ports)} ports, of {MOST} that it can have",
+                seen=len(ports),
+                expected=f"below {MANY}",
+            )

@@ -1,0 +1,117 @@
+"""The routes of a node to pods, be they rows of their own or told by a peer's row.
+
+A peer's row stands for the route that flannel writes, if it is just so; any other is among the
+routes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+if t.TYPE_CHECKING:
+    from snapdiff.rules.view import Network, NodeView
+
+Row = Mapping[str, t.Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A prefix as numbers: nodes have thousands of them, and the same ones."""
+
+    version: int
+    first: int
+    last: int
+    length: int
+
+    def holds(self, other: Span) -> bool:
+        """Say whether all of *other* lies in it."""
+        return (
+            self.version == other.version and self.first <= other.first <= other.last <= self.last
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A unicast route of the main table to some prefix; the default route is none."""
+
+    dst: str
+    span: Span
+    dev: str
+    gateway: str | None
+    place: str
+    row: Row | None  # None: it is just as flannel writes it
+
+    @property
+    def words(self) -> str:
+        """Return it as ``ip route`` prints it."""
+        return f"{self.dst}{f' via {self.gateway}' if self.gateway else ''} dev {self.dev}"
+
+
+@lru_cache(maxsize=1 << 16)
+def span(text: str) -> Span | None:
+    """Return a prefix or an address as numbers; None for what is neither, as ``default``."""
+    try:
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    return span_of(found)
+
+
+def span_of(one: Network) -> Span:
+    """Return a network as numbers."""
+    return Span(one.version, int(one.network_address), int(one.broadcast_address), one.prefixlen)
+
+
+@lru_cache(maxsize=2)
+def ways(view: NodeView) -> tuple[Way, ...]:
+    """Return the routes of the main table, those that peers stand for with them.
+
+    Raises CannotTell where routes were not observed.
+    """
+    found = []
+    shown = set()
+    for key, row in view.section("routes").items():
+        where = span(str(row.get("dst", "")))
+        if row.get("table", "main") != "main" or row.get("type", "unicast") != "unicast":
+            continue
+        if where is None or where.length == 0 or _is_of_kernel(row, where):
+            continue
+        dev, gateway = str(row.get("dev", "")), row.get("gateway")
+        shown.add((row["dst"], gateway, dev))
+        found.append(
+            Way(
+                dst=row["dst"],
+                span=where,
+                dev=dev,
+                gateway=gateway,
+                place=f"routes/{key}",
+                row=row,
+            )
+        )
+    for key, row in view.snapshot["peers"].items():
+        dst, dev = row.get("subnet"), row["dev"]
+        where = span(dst) if dst else None
+        if where is not None and (dst, key, dev) not in shown:
+            place = f"peers/{key}/subnet"
+            found.append(Way(dst=dst, span=where, dev=dev, gateway=key, place=place, row=None))
+    return tuple(found)
+
+
+def _is_of_kernel(row: Row, where: Span) -> bool:
+    """Say whether a route is IPv6's own: every link has one to fe80::/64 and one to ff00::/8."""
+    return where.version == 6 and (where.first >> 118 == 0x3FA or where.first >> 120 == 0xFF)
+
+
+def spans(networks: t.Iterable[Network]) -> list[Span]:
+    """Return networks as numbers."""
+    return [span_of(one) for one in networks]
+
+
+def over(view: NodeView, *kinds: str) -> list[Way]:
+    """Return the routes over flannel's overlays of these kinds."""
+    names = {one.name for one in view.flannel if one.kind in kinds}
+    return [one for one in ways(view) if one.dev in names] if names else []
