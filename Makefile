@@ -37,6 +37,10 @@ unit: setup ## the tests that need neither root nor a kernel
 lab-test: setup ## the tests on a real kernel, as root
 	@.venv/bin/python -m pytest -m lab
 
+score: setup ## score check, diff and other tools on the scenarios of tests/scenarios (docs/score.md)
+	@tests/scenarios/install-peers
+	@.venv/bin/python tests/scenarios/score.py
+
 sanity: setup ## ansible-test sanity and, on Python 3.8, its unit tests
 	@.ci/checks sanity units
 

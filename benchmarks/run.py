@@ -1,7 +1,7 @@
 """What reading, writing and comparing cost, as ratios against the least that could be done.
 
-Absolute times mean little on a machine with other work. So subjects of one table take turns, the
-median of the turns counts, and what is told is how many times as long as the first one it took.
+Absolute times mean little on a machine with other work. So it is the time on the processor that
+counts, subjects of one table take turns, and each is told as a multiple of the first one's median.
 
     python benchmarks/run.py [--nodes 200,1000,5000] [--rounds 5] [--only fleet,pair,...]
 """
@@ -47,22 +47,27 @@ Subjects = dict[str, Callable[[], t.Any]]
 Row = dict[str, t.Any]
 
 
-def in_turns(subjects: Subjects, rounds: int, least: float = 0.0) -> list[Row]:
+def in_turns(
+    subjects: Subjects,
+    rounds: int,
+    least: float = 0.0,
+    clock: Callable[[], float] = time.process_time,
+) -> list[Row]:
     """Time each subject once a round; short ones are repeated for *least* seconds at a time."""
     repeats = dict.fromkeys(subjects, 1)
     for name, subject in subjects.items() if least else ():
         subject()  # what is imported or compiled at the first call is not what is measured
-        start = time.perf_counter()
+        start = clock()
         subject()
-        repeats[name] = max(1, int(least / (time.perf_counter() - start)))
+        repeats[name] = max(1, int(least / (clock() - start)))
     taken: dict[str, list[float]] = {name: [] for name in subjects}
     for _ in range(rounds):
         for name, subject in subjects.items():
             gc.collect()
-            start = time.perf_counter()
+            start = clock()
             for _ in range(repeats[name]):
                 subject()
-            taken[name].append((time.perf_counter() - start) / repeats[name])
+            taken[name].append((clock() - start) / repeats[name])
     first = statistics.median(next(iter(taken.values())))
     return [
         {
@@ -263,7 +268,7 @@ def starts(rounds: int) -> dict[str, list[Row]]:
             "snapdiff diff of two files": ["-m", "snapdiff", "diff", *pair],
         }
         turns: Subjects = {name: partial(run, given) for name, given in words.items()}
-        return {"start": in_turns(turns, 2 * rounds + 1, 0.01)}
+        return {"start": in_turns(turns, 2 * rounds + 1, clock=time.perf_counter)}
 
 
 def run(words: list[str]) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import importlib
 import typing as t
 
 if t.TYPE_CHECKING:
+    from snapdiff.cluster import cluster_not_observed, cluster_of_kubectl
     from snapdiff.compare import compare_captures
     from snapdiff.errors import ExitCode, FirstCaptureError, SnapdiffError
     from snapdiff.model import Outcome, Severity, Snapshot
@@ -29,6 +30,8 @@ __all__ = [
     "SnapdiffError",
     "Snapshot",
     "Store",
+    "cluster_not_observed",
+    "cluster_of_kubectl",
     "compare_captures",
     "from_facts",
     "render",
@@ -44,6 +47,8 @@ _HOMES = {
     "SnapdiffError": "errors",
     "Snapshot": "model",
     "Store": "store",
+    "cluster_not_observed": "cluster",
+    "cluster_of_kubectl": "cluster",
     "compare_captures": "compare",
     "from_facts": "snapshot",
     "render": "report",

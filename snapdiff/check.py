@@ -79,6 +79,9 @@ def assess_check(
             progress(number + 1, len(nodes))
     fleet.missing = {one.node: one.why for one in missing}
     fleet.partial = bool(skipped)
+    told_by_api = side.cluster() or {}
+    fleet.cluster = told_by_api.get("nodes", {})
+    fleet.cluster_why = told_by_api.get("not_observed", "")
     for one in rules.values():
         if one.scope != "node":
             _run(one, fleet, "", told, undecided)

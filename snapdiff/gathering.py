@@ -37,6 +37,7 @@ class Wish:
     hosts: str = "all"
     limit: str = ""
     label: str = ""
+    kubectl_nodes: str = ""  # file with the output of 'kubectl get nodes -o json'
     arguments: tuple[str, ...] = ()  # for ansible-playbook, as they are
 
 
@@ -142,6 +143,7 @@ def _command(wish: Wish, store: Store, cluster: str) -> Sequence[str]:
         "snapdiff_cluster": cluster,
         "snapdiff_label": wish.label,
         "snapdiff_hosts": wish.hosts,
+        "snapdiff_kubectl_file": wish.kubectl_nodes,
     }
     command = [sys.executable, "-m", "ansible", "playbook", PLAYBOOK]
     for inventory in wish.inventories:

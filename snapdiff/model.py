@@ -170,6 +170,7 @@ class Capture:
     limit: str = ""
     started_at: str = ""
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    api: str = ""  # sha256 of cluster.yml; empty where nobody asked the cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

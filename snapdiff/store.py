@@ -27,6 +27,7 @@ if t.TYPE_CHECKING:
 
 MANIFEST = "capture.yml"
 ASKED = "asked.yml"
+CLUSTER = "cluster.yml"
 NODES = "nodes"
 OUTCOMES = "outcomes"
 STAMP = "%Y%m%dT%H%M%SZ"
@@ -48,6 +49,7 @@ def capture_of(manifest: Mapping[str, t.Any], place: Path) -> Capture:
         label=manifest.get("label", ""),
         limit=manifest.get("limit", ""),
         started_at=manifest["started_at"],
+        api=manifest.get("api", {}).get("sha256", ""),
         nodes={
             name: Node(name=name, **{**row, "outcome": Outcome(row["outcome"])})
             for name, row in manifest["nodes"].items()
@@ -94,6 +96,15 @@ class Draft:
         path = self.folder / OUTCOMES / f"{to_file_name(node)}.yml"
         files.write_whole(path, codec.dumps(document).encode())
 
+    def add_cluster(self, document: Mapping[str, t.Any]) -> Path:
+        """Write down the cluster's own word on its nodes; return its path."""
+        self._document()
+        path = self.folder / CLUSTER
+        data = codec.dumps(document).encode()
+        codec.loads(data, "cluster", str(path))
+        files.write_whole(path, data)
+        return path
+
     def progress(self) -> tuple[int, int]:
         """Return how many nodes have an outcome, and how many were asked."""
         asked = self._document()["nodes"]
@@ -110,6 +121,7 @@ class Draft:
             "sealed_at": stamp(now),
             "limit": asked["limit"],
             "tools": dict(tools),
+            **self._api(),
             "nodes": rows,
         }
         text = codec.dumps(manifest).encode()
@@ -121,6 +133,13 @@ class Draft:
             (self.folder / OUTCOMES).rmdir()
             (self.folder / ASKED).unlink()
         return capture_of(manifest, self.folder)
+
+    def _api(self) -> dict[str, t.Any]:
+        path = self.folder / CLUSTER
+        if not path.exists():
+            return {}
+        data = files.read(path, LIMITS.size)
+        return {"api": {"file": CLUSTER, "sha256": hashlib.sha256(data).hexdigest()}}
 
     def _row(self, node: str, asked: Mapping[str, t.Any]) -> dict[str, t.Any]:
         path = self.path_of(node)
@@ -229,6 +248,18 @@ class Side:
         if found.node != row.name:
             raise UnreadableError(f"{path}: it is of node {found.node!r}, not of {row.name!r}")
         return found
+
+    def cluster(self) -> dict[str, t.Any] | None:
+        """Return the cluster's own word on its nodes, None where nobody asked."""
+        if not self.capture.api:
+            return None
+        path = Path(self.capture.place) / CLUSTER
+        data = files.read(path, LIMITS.size)
+        if hashlib.sha256(data).hexdigest() != self.capture.api:
+            raise UnreadableError(
+                f"{path}: it was changed after the capture was sealed. Restore it."
+            )
+        return codec.loads(data, "cluster", str(path))
 
 
 def side_of_capture(capture: Capture) -> Side:

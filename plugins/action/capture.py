@@ -25,9 +25,13 @@ ARGUMENT_SPEC = {
     "label": {"type": "str", "default": ""},
     "nodes": {"type": "list", "elements": "str"},
     "capture": {"type": "path"},
+    "kubectl_nodes": {"type": "raw"},
+    "kubectl_file": {"type": "path"},
+    "kubectl_why": {"type": "str"},
 }
 REQUIRED_IF = [("state", "opened", ("store", "nodes")), ("state", "sealed", ("capture",))]
 LEFT_OUT = "left out by --limit"
+OTHER_BATCH = "of another batch of the play, which has a capture of its own: gather without serial"
 
 
 class ActionModule(ActionBase):
@@ -53,7 +57,11 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
 
     def _open(self, args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        asked = plain(list(task_vars.get("ansible_play_hosts_all", args["nodes"])))
+        played = plain(list(task_vars.get("ansible_play_hosts_all", args["nodes"])))
+        alive = set(plain(list(task_vars.get("ansible_play_hosts", played))))
+        batch = set(plain(list(task_vars.get("ansible_play_batch", alive))))
+        later = {node: OTHER_BATCH for node in played if node in alive - batch}
+        asked = [node for node in played if node not in later]
         everyone = list(dict.fromkeys([*args["nodes"], *asked]))
         limit = str(task_vars.get("ansible_limit") or "")
         if self._task.check_mode:
@@ -61,7 +69,7 @@ class ActionModule(ActionBase):
         draft = snapdiff.Store(Path(args["store"])).begin(
             args["cluster"],
             nodes=[node for node in everyone if node in asked],
-            skipped={node: LEFT_OUT for node in everyone if node not in asked},
+            skipped={node: later.get(node, LEFT_OUT) for node in everyone if node not in asked},
             now=datetime.now(UTC),
             label=args["label"],
             limit=limit,
@@ -71,7 +79,11 @@ class ActionModule(ActionBase):
     def _seal(self, args: dict[str, t.Any]) -> dict[str, t.Any]:
         if self._task.check_mode:
             return {"changed": True, "capture": args["capture"], "coverage": {}}
-        capture = snapdiff.Draft(Path(args["capture"])).seal(
+        draft = snapdiff.Draft(Path(args["capture"]))
+        told = _cluster(args)
+        if told is not None:
+            draft.add_cluster(told)
+        capture = draft.seal(
             now=datetime.now(UTC),
             tools={"snapdiff": snapdiff.__version__, "ansible-core": core_version},
         )
@@ -92,3 +104,16 @@ class ActionModule(ActionBase):
             "skipped": skipped,
         }
         return {"changed": True, "capture": capture.place, "coverage": coverage}
+
+
+def _cluster(args: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return the cluster's own word on its nodes, or why it gave none; None: nobody asked."""
+    said = args["kubectl_nodes"]
+    try:
+        if args["kubectl_file"]:
+            said = Path(args["kubectl_file"]).read_text("utf-8", "backslashreplace")
+        if said:
+            return snapdiff.cluster_of_kubectl(said)
+    except (OSError, snapdiff.SnapdiffError) as error:
+        return snapdiff.cluster_not_observed(str(error))
+    return snapdiff.cluster_not_observed(args["kubectl_why"]) if args["kubectl_why"] else None

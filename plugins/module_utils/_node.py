@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import typing as t
 
@@ -55,7 +56,11 @@ class Node:
     def read(self, path: str) -> str | None:
         """Return the text of a file, None where there is none."""
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=_without_waiting) as file:
+                if not stat.S_ISREG(
+                    os.fstat(file.fileno()).st_mode
+                ):  # a pipe would keep us waiting
+                    raise NotObservedError(f"{path} is no regular file")
                 data = file.read(LARGEST_FILE + 1)
         except OSError as error:
             _raise_unless_absent(error, path)
@@ -84,6 +89,10 @@ def _mtime(entry: os.DirEntry[str]) -> float | None:
         return entry.stat(follow_symlinks=False).st_mtime
     except FileNotFoundError:  # it went while we read; the folder is still there
         return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _raise_unless_absent(error: OSError, path: str) -> None:

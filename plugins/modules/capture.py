@@ -55,6 +55,17 @@ options:
   capture:
     description: Folder of the open capture; for O(state=sealed).
     type: path
+  kubectl_nodes:
+    description:
+      - What C(kubectl get nodes -o json) printed, for C(snapdiff check) to hold the nodes against; for O(state=sealed).
+      - Pod subnets, addresses, flannel's annotations and versions of kubelet and kernel are kept, and nothing else.
+    type: raw
+  kubectl_file:
+    description: File on the controller that has it instead; for O(state=sealed).
+    type: path
+  kubectl_why:
+    description: Why there is none, where it was asked for; for O(state=sealed).
+    type: str
 seealso:
   - module: clusternet.snapdiff.snapshot
 """

@@ -9,14 +9,16 @@ import shutil
 import sys
 import typing as t
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
-from snapdiff import __version__
+from snapdiff import __version__, files
 from snapdiff.cli.options import settings_of, store_options
+from snapdiff.cluster import SIZE, cluster_of_kubectl
 from snapdiff.collector._collect import collect
 from snapdiff.collector._node import Node
-from snapdiff.errors import ExitCode, UsageError
+from snapdiff.errors import ExitCode, UnreadableError, UsageError
 from snapdiff.gathering import Wish, gather
 from snapdiff.model import Capture, Outcome
 from snapdiff.snapshot import from_facts
@@ -38,6 +40,11 @@ STEP_LIMIT = 10.0  # seconds, for one command
 )
 @click.option("--label", default="", metavar="LABEL", help="Name for the capture, as before.")
 @click.option("--local", is_flag=True, help="This machine, without Ansible.")
+@click.option(
+    "--kubectl-nodes",
+    metavar="FILE",
+    help="What 'kubectl get nodes -o json' printed, to hold against.",
+)
 @click.option("--min-coverage", metavar="PERCENT", help="Of nodes; default 100.")
 @store_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ANSIBLE_OPTION...]")
@@ -47,6 +54,7 @@ def command(
     limit: str,
     label: str,
     local: bool,
+    kubectl_nodes: str | None,
     min_coverage: str | None,
     store: str | None,
     cluster: str | None,
@@ -64,16 +72,18 @@ def command(
         inventory=",".join(inventories) or None,
     )
     place = Store(settings.store)
+    told = _told(kubectl_nodes)
     if local:
         if inventories or limit:
             raise UsageError("--local is this machine: it takes no inventory and no limit")
-        capture = _local(place, settings.cluster, label)
+        capture = _local(place, settings.cluster, label, told)
     else:
         wish = Wish(
             inventories=inventories or tuple(filter(None, [settings.values["inventory"]])),
             hosts=hosts,
             limit=limit,
             label=label,
+            kubectl_nodes=str(Path(kubectl_nodes).absolute()) if kubectl_nodes else "",
             arguments=arguments,
         )
         with _progress() as progress:
@@ -81,13 +91,26 @@ def command(
     return _say(capture, settings.min_coverage)
 
 
-def _local(store: Store, cluster: str, label: str) -> Capture:
+def _told(path: str | None) -> dict[str, t.Any] | None:
+    """Return what the cluster says of its nodes. Raises before any work is done, not after."""
+    if path is None:
+        return None
+    data = files.read(Path(path), SIZE)
+    try:
+        return cluster_of_kubectl(data.decode("utf-8", "backslashreplace"))
+    except UnreadableError as error:
+        raise UnreadableError(f"{path}: {error}") from None
+
+
+def _local(store: Store, cluster: str, label: str, told: dict[str, t.Any] | None) -> Capture:
     node = platform.node() or "localhost"
     now = datetime.now(UTC)
     facts = collect(Node(shutil.which, STEP_LIMIT))
     snapshot = from_facts(facts, node=node, taken_at=stamp(now), via="local")
     draft = store.begin(cluster, nodes=[node], now=now, label=label)
     draft.add(snapshot)
+    if told is not None:
+        draft.add_cluster(told)
     return draft.seal(now=datetime.now(UTC), tools={"snapdiff": __version__})
 
 

@@ -96,7 +96,13 @@ def _no_address(view: NodeView, overlay: Overlay, right: Address, rest: list[Add
         message = f"{name} has {seen}, but the lease says {right}"
     else:
         seen, message = None, f"{name} has no IPv{right.version} address; the lease says {right}"
-    yield Breach(path=f"links/{name}/addresses", message=message, seen=seen, expected=str(right))
+    yield Breach(
+        path=f"links/{name}/addresses",
+        message=message,
+        seen=seen,
+        expected=str(right),
+        remedy=None if rest else RESTART,
+    )
 
 
 @rule(

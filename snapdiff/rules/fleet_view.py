@@ -59,6 +59,7 @@ class Fleet:
     missing: dict[str, str] = field(default_factory=dict)  # nodes not seen, and why
     partial: bool = False  # nodes were left out on purpose, so absence proves nothing
     cluster: Mapping[str, t.Any] = field(default_factory=dict)  # the API's word, by node
+    cluster_why: str = ""  # why the API gave none, where it was asked
 
     def add(self, view: NodeView) -> None:
         """Take from a node what rules between nodes need, and let the rest go."""

@@ -212,7 +212,7 @@ def peer_entries_missing(fleet: Fleet) -> Result:
     entries=("X-07", "X-08", "N-47"),
     scope="pair",
     remedy=RESTART,
-    explains=("peer-entries-missing",),
+    explains=("peer-entries-missing", "overlay-entries-lost"),
 )
 def peer_entries_stale(fleet: Fleet) -> Result:
     """Have every node hold the live VTEP MAC, underlay address and pod subnet of its peers.

@@ -205,18 +205,26 @@ def _groups(view: NodeView, below: str | None) -> dict[str, str]:
 
 
 def _claims(view: NodeView) -> Iterator[Claim]:
-    try:
-        for one in view.subnets():
-            yield one, "lease"
-        for overlay in view.flannel:
-            for address in view.addresses(overlay.name):
-                if address.network.prefixlen == address.network.max_prefixlen:
-                    yield address.network, overlay.name
-        for name in view.bridges.keys() & set(BRIDGES):
-            for address in view.addresses(name):
-                yield address.network, name
-    except CannotTell:
-        return
+    for ask in (_leased, _addressed):
+        try:
+            yield from ask(view)
+        except CannotTell:
+            continue
+
+
+def _leased(view: NodeView) -> Iterator[Claim]:
+    for one in view.subnets():
+        yield one, "lease"
+
+
+def _addressed(view: NodeView) -> Iterator[Claim]:
+    for overlay in view.flannel:
+        for address in view.addresses(overlay.name):
+            if address.network.prefixlen == address.network.max_prefixlen:
+                yield address.network, overlay.name
+    for name in view.bridges.keys() & set(BRIDGES):
+        for address in view.addresses(name):
+            yield address.network, name
 
 
 def _ways6(view: NodeView) -> Iterator[Network]:

@@ -285,6 +285,12 @@ class Held:
         )
         self.paths = dict.fromkeys(facts, None)
 
+    api: dict[str, t.Any] | None = None  # the document of cluster.yml
+
+    def cluster(self) -> dict[str, t.Any] | None:
+        """Return the cluster's own word."""
+        return self.api
+
     def snapshot(self, name: str) -> Snapshot:
         """Return a node's snapshot."""
         return self._snapshots[name]

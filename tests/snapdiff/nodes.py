@@ -1,8 +1,9 @@
-"""Healthy nodes that look odd at first: each is legitimate, and no rule may say a word of warning."""
+"""Healthy nodes that look odd at first, each of them legitimate; and ways to spoil a node."""
 
 from __future__ import annotations
 
 import typing as t
+from functools import partial
 
 from clusters import Facts, cluster, snapshots
 from kinds import KINDS, link, node, route
@@ -33,6 +34,28 @@ def breaches(name: str, facts: Facts) -> list[tuple[str, str]]:
 
 def _address(**more: t.Any) -> Facts:
     return {"family": "inet", "scope": "global", **more}
+
+
+def portless(facts: Facts) -> Facts:
+    """Take all pods away, and leave their bridge."""
+    for name in [one for one in facts["links"] if one.startswith("veth")]:
+        del facts["links"][name]
+    return facts
+
+
+def spoilt(name: str, of: str = "vxlan", *, gone: t.Sequence[str] = (), **fields: t.Any) -> Facts:
+    """Return a node of a kind with members of one link changed, and members gone."""
+    facts = node(of)
+    facts["links"][name].update(fields)
+    for member in gone:
+        del facts["links"][name][member]
+    return facts
+
+
+def unseen(facts: Facts, *places: str) -> Facts:
+    """Say that nobody looked at these places."""
+    facts["not_observed"].update(dict.fromkeys(places, "it was not told"))
+    return facts
 
 
 def resized(facts: Facts, mtu: int, *, under: int | None = None) -> Facts:
@@ -118,6 +141,8 @@ def _wireguard_auto() -> Facts:
     facts["cni"]["net_conf"]["Backend"]["Mode"] = "auto"
     six = {"family": "inet6", "scope": "global"}
     facts["links"]["flannel-wg"]["addresses"]["fd00:10:244:1::/128"] = six
+    key = "main fd00:10:244::/48 dev flannel-wg metric 1024"
+    facts["routes"][key] = route("fd00:10:244::/48", "flannel-wg", metric=1024)
     return facts
 
 
@@ -210,6 +235,17 @@ def _canal_blackhole() -> Facts:
     return node("canal", routes={"main blackhole 10.244.1.0/24": dst})
 
 
+CONFIGURED = ("vxlan", "wireguard", "host-gw", "dual-stack", "no-pods", "k3s", "canal", "ipip")
+
+
+def _bare_of_conf(kind: str) -> Facts:
+    return _without_net_conf(node(kind))
+
+
+def _over(under: int, **options: t.Any) -> Facts:
+    return cluster(3, underlay=under, **options)["node1"]
+
+
 ODD: dict[str, t.Callable[[], Facts]] = {
     "no-ports": _empty_bridge,
     "no-port-yet": _new_bridge,
@@ -226,13 +262,9 @@ ODD: dict[str, t.Callable[[], Facts]] = {
     "learning-on": _learning_on,
     "udp": _old_udp,
     "canal-blackhole": _canal_blackhole,
-    **{f"{kind}-without-net-conf": lambda kind=kind: _without_net_conf(node(kind))
-       for kind in ("vxlan", "wireguard", "host-gw", "dual-stack", "no-pods", "k3s", "canal", "ipip")},
-    **{f"underlay-{under}": lambda under=under: cluster(3, underlay=under)["node1"]
-       for under in (1500, 1410, 9001, 1460, 1442, 1420)},
-    **{f"wireguard-{under}": lambda under=under: cluster(3, underlay=under, backend="wireguard")["node1"]
-       for under in (1500, 1410, 9001)},
-    **{f"dual-{under}": lambda under=under: cluster(3, underlay=under, dual=True)["node1"]
-       for under in (1500, 1410, 9001)},
-    **{f"kind-{kind}": lambda kind=kind: node(kind) for kind in KINDS},
-}  # fmt: skip
+    **{f"{kind}-without-net-conf": partial(_bare_of_conf, kind) for kind in CONFIGURED},
+    **{f"underlay-{one}": partial(_over, one) for one in (1500, 1410, 9001, 1460, 1442, 1420)},
+    **{f"wireguard-{one}": partial(_over, one, backend="wireguard") for one in (1500, 1410, 9001)},
+    **{f"dual-{one}": partial(_over, one, dual=True) for one in (1500, 1410, 9001)},
+    **{f"kind-{kind}": partial(node, kind) for kind in KINDS},
+}

@@ -264,6 +264,13 @@ def test_subnets_overlap_also_where_one_lies_in_the_other_or_only_a_bridge_is_le
     assert "node1: 10.244.3.0/24 (cni0)" in one.evidence
 
 
+def test_without_a_lease_the_addresses_of_overlay_and_bridge_tell():
+    facts = duplicate_subnet()
+    for one in facts.values():
+        one["cni"], one["not_observed"] = {}, {"cni": "it was not saved"}
+    assert [row[1] for row in breaches("pod-subnets-disjoint", facts)] == [("node2", "node3")]
+
+
 def test_subnets_side_by_side_do_not_overlap():
     facts = cluster(3)
     facts["node1"]["cni"]["subnet_env"]["FLANNEL_SUBNET"] = "10.244.1.1/25"

@@ -1,4 +1,4 @@
-"""Rules about MTUs, addresses and links on nodes that have nothing wrong; and on what is half there."""
+"""MTUs, addresses and links on nodes that have nothing wrong, and on what is only half there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import random
 from pathlib import Path
 
 import pytest
+from nodes import ODD, breaches, results
 
 from clusters import snapshots
 from kinds import KINDS
-from nodes import ODD, breaches, results
 from snapdiff.rules.registry import shipped
 from snapdiff.rules.view import NodeView
 from snapdiff.saved import Folder, Listing, nodes_in, snapshot_of

@@ -131,8 +131,14 @@ def test_what_is_there_but_something_else_is_not_observed(node, tmp_path):
         node.read(str(tmp_path / "loop"))
 
 
+def test_a_pipe_is_not_waited_for(node, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotObservedError, match="no regular file"):
+        node.read(str(tmp_path / "pipe"))
+
+
 def test_what_may_not_be_read_is_not_observed(node, tmp_path, monkeypatch):
-    def refuse(path, *dummy):
+    def refuse(path, *dummy, **more):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", refuse)

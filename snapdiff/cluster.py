@@ -1,0 +1,84 @@
+"""The cluster's own word on its nodes: ``kubectl get nodes -o json``, a few named members of it.
+
+What is not named here never gets into a capture: labels, images, provider ids and all.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections.abc import Mapping
+
+from snapdiff.errors import UnreadableError
+
+SCHEMA = "snapdiff/cluster/1"
+PREFIX = "flannel.alpha.coreos.com/"  # flanneld --kube-annotation-prefix
+ADDRESSES = ("InternalIP", "Hostname")
+VERSIONS = {"kubelet": "kubeletVersion", "kernel": "kernelVersion"}
+LONGEST = 4096  # characters of a value
+SIZE = 512 * 1024 * 1024  # bytes of what kubectl prints: some 20 KB a node
+
+
+def cluster_of_kubectl(
+    said: str | Mapping[str, t.Any], *, prefix: str = PREFIX
+) -> dict[str, t.Any]:
+    """Return the document of ``cluster.yml`` that ``kubectl get nodes -o json`` makes.
+
+    Raises UnreadableError where it is no list of nodes.
+    """
+    try:
+        given = json.loads(said) if isinstance(said, str) else said
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"kubectl get nodes -o json: it is no JSON: {error}") from None
+    items = given.get("items") if isinstance(given, Mapping) else None
+    if isinstance(given, Mapping) and given.get("kind") == "Node":
+        items = [given]
+    if not isinstance(items, list):
+        raise UnreadableError("kubectl get nodes -o json: it is no list of nodes")
+    nodes = {}
+    for item in items:
+        name = _member(_member(item, "metadata"), "name")
+        if not isinstance(name, str) or not name or _member(item, "kind") not in ("Node", None):
+            raise UnreadableError("kubectl get nodes -o json: something in it is no node")
+        nodes[name] = _node(item, prefix)
+    return {"schema": SCHEMA, "prefix": prefix, "not_observed": "", "nodes": nodes}
+
+
+def cluster_not_observed(why: str, *, prefix: str = PREFIX) -> dict[str, t.Any]:
+    """Return the document for a cluster that gave no answer."""
+    lines = [" ".join(line.split()) for line in why.splitlines() if line.strip()]
+    reason = lines[-1][:LONGEST] if lines else "it gave no answer"  # kubectl says it last
+    return {"schema": SCHEMA, "prefix": prefix, "not_observed": reason, "nodes": {}}
+
+
+def _member(given: t.Any, name: str) -> t.Any:
+    return given.get(name) if isinstance(given, Mapping) else None
+
+
+def _texts(values: t.Any) -> list[str]:
+    found = values if isinstance(values, list) else []
+    return [one for one in found if isinstance(one, str) and 0 < len(one) <= LONGEST]
+
+
+def _node(item: Mapping[str, t.Any], prefix: str) -> dict[str, t.Any]:
+    spec, status = _member(item, "spec"), _member(item, "status")
+    cidrs = _texts(_member(spec, "podCIDRs")) or _texts([_member(spec, "podCIDR")])
+    rows = _member(status, "addresses")
+    given = [one for one in rows if isinstance(one, Mapping)] if isinstance(rows, list) else []
+    notes = _member(_member(item, "metadata"), "annotations")
+    notes = notes if isinstance(notes, Mapping) else {}
+    info = _member(status, "nodeInfo")
+    versions = {name: _texts([_member(info, key)]) for name, key in VERSIONS.items()}
+    return {
+        "pod_cidrs": cidrs,
+        "addresses": {
+            kind: _texts([one.get("address") for one in given if one.get("type") == kind])
+            for kind in ADDRESSES
+        },
+        "annotations": {
+            name.removeprefix(prefix): value
+            for name, value in notes.items()
+            if name.startswith(prefix) and _texts([value])
+        },
+        **{name: found[0] for name, found in versions.items() if found},
+    }

@@ -1,0 +1,21 @@
+"""Every incident of the lab, and of the catalogue of real ones that the facts can show."""
+
+from incidents import addresses, host, identity, mtu, overlay, ports
+from incidents.table import INCIDENTS, MOST, Incident, Said
+from incidents.unseen import CATALOGUE, FALSE_ALARMS, UNSEEN
+
+__all__ = [
+    "CATALOGUE",
+    "FALSE_ALARMS",
+    "INCIDENTS",
+    "MOST",
+    "UNSEEN",
+    "Incident",
+    "Said",
+    "addresses",
+    "host",
+    "identity",
+    "mtu",
+    "overlay",
+    "ports",
+]

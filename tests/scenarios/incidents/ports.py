@@ -1,0 +1,54 @@
+"""Ports of the pod bridge, and the leases of pods."""
+
+from __future__ import annotations
+
+from acts import no_carrier, plug, ports
+from incidents.table import Nodes, incident
+
+
+@incident("I-23", ("pod-ports-leaked", "node2", "warning"), None)
+def ports_without_pods(nodes: Nodes) -> None:
+    """Forty ports have no pod any more: their addresses are free, the links were never deleted."""
+    node = nodes["node2"]
+    kept = list(node["ipam"]["cbr0"]["addresses"])
+    plug(node, 40)
+    node["ipam"]["cbr0"]["addresses"] = kept
+
+
+@incident("I-24", ("pod-port-master", "node1"), (("links/veth*/master", "links/cni0"), "node1"))
+def all_ports_off_the_bridge(nodes: Nodes) -> None:
+    """networkd takes the pods' ports for its own: none is on cni0, which is without carrier."""
+    node = nodes["node1"]
+    for name in ports(node):
+        del node["links"][name]["master"], node["links"][name]["bridge_port"]
+    no_carrier(node)
+
+
+@incident("lab veth-detached", ("pod-port-master", "node1"), ("links/veth*/master", "node1"))
+def one_port_off_the_bridge(nodes: Nodes) -> None:
+    """The port of the oldest pod is taken off cni0."""
+    link = nodes["node1"]["links"][ports(nodes["node1"])[0]]
+    del link["master"], link["bridge_port"]
+
+
+@incident("I-25", ("ipam-leak", "node2", "warning"), None)
+def leases_without_pods(nodes: Nodes) -> None:
+    """Sixty addresses are given out, for two pods."""
+    nodes["node2"]["ipam"]["cbr0"]["addresses"] = [f"10.244.2.{one}" for one in range(2, 62)]
+
+
+@incident(
+    "lab cni0-down",
+    ("pod-bridge-down", "node1"),
+    (("links/cni0/flags", "links/cni0/operstate"), "node1"),
+)
+def bridge_down(nodes: Nodes) -> None:
+    """cni0 is set down: its connected route goes, its ports are disabled."""
+    node = nodes["node1"]
+    node["links"]["cni0"].update(flags=["BROADCAST", "MULTICAST"], operstate="DOWN", carrier=False)
+    for name in ports(node):
+        node["links"][name]["bridge_port"] = {
+            **node["links"][name]["bridge_port"],
+            "state": "disabled",
+        }
+    del node["routes"]["main 10.244.1.0/24 dev cni0"]
