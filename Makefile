@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON INVENTORY
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian venv drift test lint types unit lab-test sanity bench lock clean distclean
+.PHONY: help setup debian venv drift test lint types unit lab-test score sanity bench lock clean distclean
 
 help: ## say what there is
 	@sed -En 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20

@@ -59,7 +59,7 @@ def _port_of(view: NodeView, one: Overlay) -> int | None:
     Severity.ERROR,
     entries=("N-52",),
     remedy="ip link delete {link} on {node}: nothing else will; its routes go with it",
-    explains=("lease-mtu", "overlay-address", "routes-overlap", "leftover-link"),
+    explains=("routes-overlap", "leftover-link"),
 )
 def overlay_idle(view: NodeView) -> Result:
     """Have no route over an overlay that an earlier backend left behind.

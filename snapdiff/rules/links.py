@@ -34,6 +34,7 @@ def vxlans(view: NodeView) -> Iterator[Overlay]:
     explains=(
         "overlay-address",
         "overlay-entries-lost",
+        "overlay-flapped",
         "peer-entries-extra",
         "peer-entries-missing",
         "wireguard-route",
@@ -77,7 +78,13 @@ def overlay_down(view: NodeView) -> Result:
     Severity.ERROR,
     entries=("N-41",),
     remedy=MADE_ANEW,
-    explains=("overlay-down", "peer-entries-missing", "peer-entries-stale"),
+    explains=(
+        "overlay-down",
+        "peer-entries-missing",
+        "peer-entries-stale",
+        "same-port",
+        "same-vni",
+    ),
 )
 def vxlan_attributes(view: NodeView) -> Result:
     """Have flannel's vxlan with the VNI of its name, net-conf's port, and an address of the node.
@@ -222,12 +229,11 @@ def overlay_mac(view: NodeView) -> Result:
 def overlay_entries_lost(view: NodeView) -> Result:
     """Have the entries of all peers whole: none that all of them lack.
 
-    Why: each loss has its mark. A link set down and up has lost routes and neighbours and kept
-    forwarding entries; one whose MAC was changed has lost its neighbours alone. flannel wrote them
-    once and does not look again.
+    Why: flannel wrote them once and does not look again. A link whose MAC was changed has lost its
+    neighbours alone, and its routes lead nowhere.
 
     Exempt: a node without peers; peers that lack an entry one by one, which the rules between nodes
-    tell; forwarding entries alone are a warning, for flannel leaves those of an old MAC.
+    tell; direct routing, which needs none.
     Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents(); Linux neigh_ifdown(),
     neigh_changeaddr(), vxlan_stop(); flannel-io/flannel#1330.
     """
@@ -245,8 +251,29 @@ def overlay_entries_lost(view: NodeView) -> Result:
                 )
         for member in ("subnet", "mac") if keys else ():
             view.get("peers", keys[0], member)  # a table may not have been read
+
+
+@rule(
+    "overlay-flapped",
+    Severity.WARNING,
+    entries=("N-23",),
+    remedy=RESTART + "; it writes the entries of all peers again",
+)
+def overlay_flapped(view: NodeView) -> Result:
+    """Have routes and neighbours where there are forwarding entries.
+
+    Why: forwarding entries alone are the mark of a link that was set down and up again: the kernel
+    dropped its routes and neighbours, and flannel does not write them anew.
+
+    Exempt: a node that knows a peer. It is a warning, for flannel leaves the forwarding entry of an
+    old MAC, and a cluster may have shrunk to one node.
+    Source: Linux neigh_ifdown(), vxlan_stop(); flannel pkg/backend/vxlan/vxlan_network.go,
+    handleSubnetEvents().
+    """
+    for overlay in vxlans(view):
+        rows = view.section("peers").values()
         spare = {row.get("dst") for row in view.snapshot["fdb"].values() if _is_of(row, overlay)}
-        if not rows and spare:
+        if spare and not any(row["dev"] == overlay.name for row in rows):
             for table in ("routes", "neighbours"):
                 view.section(table)
             yield Breach(
@@ -255,7 +282,6 @@ def overlay_entries_lost(view: NodeView) -> Result:
                 "routes and no neighbours",
                 seen=len(spare),
                 expected="route, neighbour",
-                severity=Severity.WARNING,
             )
 
 

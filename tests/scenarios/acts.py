@@ -1,8 +1,8 @@
 """What the kernel, flannel and the plugins leave behind when something happens to a node.
 
-Each act changes the facts of a healthy cluster in place, as ``clusters.cluster`` makes them. A peer's
-row is what the collector makes of its route, neighbour and forwarding entry, so an act that takes one of
-these leaves the row as the collector would then write it.
+Each act changes the facts of a healthy cluster in place, as ``clusters.cluster`` makes them. A
+peer's row is what the collector makes of its route, neighbour and forwarding entry, so an act that
+takes one of these leaves the row as the collector would then write it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Ask the peers: run by score.py in an environment of its own, with the peers and nothing of ours.
 
-Reads {"scenario": {"before": facts by node, "after": …}} and writes what each tool says of each scenario,
-as places: the node, and the keys that lead to what it names. An index is looked up in the list that it
-belongs to, as a patient reader would, so a tool is not blamed for naming none.
+Reads {"scenario": {"before": facts by node, "after": …}} and writes what each tool says of each
+scenario, as places: the node, and the keys that lead to what it names. An index is looked up in the
+list that it belongs to, as a patient reader would, so a tool is not blamed for naming none.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ def main() -> None:
             except TimeoutError:
                 runs[scenario] = None
                 late += 1
-            except Exception as error:  # noqa: BLE001 - whatever a peer raises is its answer
+            except Exception as error:
                 runs[scenario] = None
                 why = f"{type(error).__name__}: {error}"[:200]
             finally:

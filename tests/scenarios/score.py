@@ -1,13 +1,14 @@
 """Score check, diff and other tools on all scenarios: ``make score``.
 
-Prints what each incident came to, then every tool beside the others; build/score.json has all of it.
-How it is measured: docs/score.md.
+Prints what each incident came to, then every tool beside the others; build/score.json has all of
+it. How it is measured: docs/score.md.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -21,7 +22,6 @@ sys.path[:0] = [str(ROOT), str(HERE), str(HERE.parent / "snapdiff")]
 from clusters import Held  # noqa: E402 - found by the line above
 from incidents import INCIDENTS, MOST, UNSEEN, Incident, Said  # noqa: E402
 from quiet import QUIET  # noqa: E402
-
 from snapdiff import __version__  # noqa: E402
 from snapdiff.assess import assess_diff  # noqa: E402
 from snapdiff.check import assess_check  # noqa: E402
@@ -117,7 +117,7 @@ def of_peer(one: Incident, places: list[Place] | None) -> Row:
 
 
 def peers() -> dict[str, t.Any]:
-    """Return what other tools say of all scenarios; nothing where their environment is not there."""
+    """Return what other tools say of all scenarios; nothing where they are not installed."""
     if not PEERS.exists():
         return {}
     tables = (INCIDENTS, QUIET)
@@ -130,7 +130,8 @@ def peers() -> dict[str, t.Any]:
     question.write_text(json.dumps(feed), "utf-8")
     answer.unlink(missing_ok=True)
     command = [PEERS, HERE / "peer_tools.py", question, answer]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    fixed = {**os.environ, "PYTHONHASHSEED": "0"}  # the order of some answers hangs on it
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=fixed)
     if done.returncode or not answer.exists():
         sys.stderr.write(f"the other tools could not be asked:\n{done.stderr[-2000:]}\n")
         return {}
@@ -210,9 +211,8 @@ def main() -> int:
 
 def _print(scores: dict[str, Row]) -> None:
     say = sys.stdout.write
-    say(
-        f"{'incident':22} {'check':>5} {'lines':>5} {'prec':>5}   {'diff':>5} {'lines':>5} {'prec':>5}\n"
-    )
+    heads = "   ".join(f"{one:>5} {'lines':>5} {'prec':>5}" for one in ("check", "diff"))
+    say(f"{'incident':22} {heads}\n")
     for name in INCIDENTS:
         cells = []
         for command in ("snapdiff check", "snapdiff diff"):
@@ -231,12 +231,11 @@ def _print(scores: dict[str, Row]) -> None:
             )
             cells.append(f"{word:>5} {row['lines']:5} {row['precision']:5.2f}")
         say(f"{name:22} {cells[0]}   {cells[1]}\n")
-    say(
-        f"\nok: the cause comes first, in {MOST} lines or fewer; long: first, in more; late: below others; no: not at all\n\n"
-    )
-    say(
-        f"{'tool':28} {'version':9} {'found':>7} {'first':>7} {'≤3':>7} {'prec':>5} {'median':>6} {'most':>5} {'silent':>7} {'noise':>6} {'gave up':>7}\n"
-    )
+    say(f"\nok: the cause first, in {MOST} lines or fewer; long: first, in more; ")
+    say("late: below others; no: not at all\n\n")
+    words = ("found", "first", f"≤{MOST}")
+    say(f"{'tool':28} {'version':9} " + " ".join(f"{word:>7}" for word in words))
+    say(f" {'prec':>5} {'median':>6} {'most':>5} {'silent':>7} {'noise':>6} {'gave up':>7}\n")
     for name, score in scores.items():
         if "totals" not in score:
             say(f"{name:28} {score['why']}\n")

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from clusters import Held
 from incidents import CATALOGUE, FALSE_ALARMS, INCIDENTS, MOST, UNSEEN, Said
 from quiet import QUIET
-
 from snapdiff.assess import assess_diff
 from snapdiff.check import assess_check
 from snapdiff.model import Severity

@@ -182,7 +182,10 @@ def node(
                 "name": "cbr0",
                 "cniVersion": "0.3.1",
                 "plugins": [
-                    {"type": "flannel", "delegate": {"hairpinMode": True, "isDefaultGateway": True}},
+                    {
+                        "type": "flannel",
+                        "delegate": {"hairpinMode": True, "isDefaultGateway": True},
+                    },
                     {"type": "portmap"},
                 ],
             }
@@ -298,8 +301,8 @@ class Held:
 
 def report(facts: dict[str, Facts], **missing: str) -> t.Any:
     """Return the report of the rules on a capture."""
-    from snapdiff.verdict import Policy
     from snapdiff.check import assess_check
+    from snapdiff.verdict import Policy
 
     return assess_check(t.cast("t.Any", Held(facts, **missing)), cluster="test", policy=Policy())
 

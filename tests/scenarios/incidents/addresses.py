@@ -49,7 +49,7 @@ def cni0_without_address(nodes: Nodes) -> None:
     (("links/flannel.1/flags", "links/flannel.1/operstate", "links/flannel.1/addresses"), "node2"),
 )
 def overlay_down_without_address(nodes: Nodes) -> None:
-    """After a reboot flannel.1 is down and bare: flanneld failed between making and setting it up."""
+    """After a reboot flannel.1 is down and bare: flanneld failed right after making it."""
     node = nodes["node2"]
     reboot(node)
     unplug(node)

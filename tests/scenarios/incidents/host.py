@@ -110,7 +110,7 @@ def module_not_loaded(nodes: Nodes) -> None:
     effects=("pod-bridge-address", "cni-files-alike"),
 )
 def containerd_wins_over_flannel(nodes: Nodes) -> None:
-    """A reinstalled containerd brings a file that sorts first; after a reboot all pods are its own."""
+    """containerd brings a file that sorts first; after a reboot all pods are of its network."""
     node = nodes["node2"]
     reboot(node)
     files = node["cni_config"]

@@ -75,8 +75,8 @@ def incident(
 ) -> Callable[[Act], Act]:
     """Enter a function into the table; its docstring says what happened.
 
-    *check* is rule, nodes and, where it is no error, severity; *diff* is place and nodes. A rule or a
-    place may be a tuple, of which one does.
+    *check* is rule, nodes and, where it is no error, severity; *diff* is place and nodes. A rule or
+    a place may be a tuple, of which one does.
     """
 
     def enter(act: Act) -> Act:

@@ -6,7 +6,7 @@ UNSEEN = {
     "I-07": "Checksum offload is told by ethtool alone, which is not gathered.",
     "I-17": "Each node is right for its own underlay; the smaller MTU is on the path between them. "
     "A diff shows the new MTUs.",
-    "I-21 filtered": "A firewall drops the tunnel's packets: nothing on a node differs but counters.",
+    "I-21 filtered": "A firewall drops the tunnel's packets: on nodes only counters differ.",
     "I-26 iptables": "Chains that the old CNI left are packet filters, which are not gathered.",
     "I-47": "Which Services there are is told by the API alone.",
     "I-50": "Links and routes are perfect; the forwarding rules of iptables are missing.",

@@ -170,13 +170,8 @@ ENTRIES = {
     "all-lack-the-route": (lacking("route"), [(PEERS, "error")]),
     "all-lack-two": (lacking("route", "fdb"), [(PEERS, "error"), (PEERS, "error")]),
     "one-lacks-the-neighbour": (lacking("neighbour", only="10.244.2.0"), []),
-    "a-flap": (flapped(), [("peers", "warning")]),
     "no-peers": (node("one-node"), []),
     "direct-routing": (node("direct-routing"), []),
-    "neighbours-not-read": (
-        unseen(flapped(), "neighbours"),
-        [("neighbours", "?")],
-    ),
     "routes-not-read": (
         unseen(
             {**node(), "peers": {"10.244.2.0": {"dev": "flannel.1", "mac": "02:00:00:00:00:02"}}},
@@ -191,6 +186,20 @@ ENTRIES = {
 @pytest.mark.parametrize(("facts", "expected"), ENTRIES.values(), ids=ENTRIES)
 def test_overlay_entries_lost(facts, expected):
     assert breaches("overlay-entries-lost", facts) == expected
+
+
+FLAPS = {
+    "forwarding-entries-alone": (flapped(), [("peers", "warning")]),
+    "neighbours-not-read": (unseen(flapped(), "neighbours"), [("neighbours", "?")]),
+    "no-peers": (node("one-node"), []),
+    "peers-not-known": ({**unseen(node(), "peers"), "peers": {}}, [("peers", "?")]),
+    "one-of-an-old-mac": ({**node(), "fdb": flapped()["fdb"]}, []),
+}
+
+
+@pytest.mark.parametrize(("facts", "expected"), FLAPS.values(), ids=FLAPS)
+def test_overlay_flapped(facts, expected):
+    assert breaches("overlay-flapped", facts) == expected
 
 
 def test_lost_neighbours_are_one_finding():
