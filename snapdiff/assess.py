@@ -28,7 +28,7 @@ from snapdiff.spread import fold_spread
 from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
-    from snapdiff.model import Snapshot
+    from snapdiff.model import Change, Snapshot
     from snapdiff.store import Side
 
 Progress = Callable[[int, int], None]
@@ -126,22 +126,34 @@ def _compare(node: str, before: Side, after: Side, tally: _Tally, grace: float) 
     if len(pair) < 2:
         return
     old, new = pair
+    try:
+        found = diff(old, new)
+        drifts = _judged(found.changes, old, new, grace)
+    except SnapdiffError as error:  # a row that was never looked at until now
+        tally.missing.append(Missing(node=node, why=str(error)))
+        return
     tally.comparable += 1
     if not (old.consistent and new.consistent):
         tally.inconsistent.append(node)
-    found = diff(old, new)
     tally.churn.extend(found.churn)
     tally.undecided.extend(found.undecided)
+    tally.drifts.extend(drifts)
+    if any(one.change.path[0] == "links" and one.severity > Severity.INFO for one in drifts):
+        tally.linked.add(node)
+
+
+def _judged(
+    changes: Iterable[Change], old: Snapshot, new: Snapshot, grace: float
+) -> list[drift.Drift]:
+    """Return what matters of a node's changes; of a node that has just booted, only as info."""
     rebooted = canonical.rebooted(old, new)
-    drifts = drift.judge(found.changes, rebooted=rebooted)
+    drifts = drift.judge(changes, rebooted=rebooted)
     if drifts:
         drifts = _explained(drifts, old, new)
     up = events.uptime(new)
     if rebooted and up is not None and up < grace:
         drifts = [drift.softened(one, f"up for {up:.0f} s only") for one in drifts]
-    tally.drifts.extend(drifts)
-    if any(one.change.path[0] == "links" and one.severity > Severity.INFO for one in drifts):
-        tally.linked.add(node)
+    return drifts
 
 
 def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[drift.Drift]:

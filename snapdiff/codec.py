@@ -13,6 +13,7 @@ What a person has edited is read by :mod:`snapdiff.strict_yaml` instead, more sl
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import typing as t
@@ -23,7 +24,7 @@ import orjson
 from snapdiff import strict_yaml
 from snapdiff.errors import InvalidError, UnreadableError
 from snapdiff.model import Rows
-from snapdiff.schema import validate
+from snapdiff.schema import load, part_decider, validate
 
 # An outer key with its value or the rows below it, and a row.
 OUTER = re.compile(rb'([a-z][a-z0-9_]*):( .+|(?:\n  ".+)++)\n')
@@ -92,10 +93,11 @@ class Document(Mapping[str, t.Any]):
     *whole* reads all of the file in another way, should a section turn out not to be canonical.
     """
 
-    __slots__ = ("_data", "_found", "_spans", "_whole")
+    __slots__ = ("_data", "_found", "_kind", "_spans", "_whole")
 
-    def __init__(self, data: bytes, spans: dict[str, Span], whole: Whole) -> None:
+    def __init__(self, data: bytes, kind: str, spans: dict[str, Span], whole: Whole) -> None:
         self._data = data
+        self._kind = kind
         self._spans = spans
         self._whole = whole
         self._found: dict[str, t.Any] = {}
@@ -108,10 +110,25 @@ class Document(Mapping[str, t.Any]):
     def __getitem__(self, key: str) -> t.Any:
         if key not in self._found:
             try:
-                self._found[key] = _section(self.text(key))
+                value = _section(self.text(key), functools.partial(self._row, key))
+                if not isinstance(value, Rows) and not part_decider(self._kind, key)(value):
+                    raise NotCanonicalError
+                self._found[key] = value
             except NotCanonicalError:
                 self._found = self._whole()
         return self._found[key]
+
+    def _row(self, key: str, name: str, raw: bytes) -> t.Any:
+        """Return a row that fits the schema; of one that does not, the whole file says where."""
+        try:
+            value = orjson.loads(raw)
+            shallow = raw.count(b"{") + raw.count(b"[") <= strict_yaml.LIMITS.depth
+            small = shallow or strict_yaml.within(value, strict_yaml.LIMITS)
+            if small and part_decider(self._kind, key)({name: value}):
+                return value
+        except orjson.JSONDecodeError:
+            pass
+        return self._whole()[key][name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._spans)
@@ -120,14 +137,16 @@ class Document(Mapping[str, t.Any]):
         return len(self._spans)
 
 
-def document(data: bytes, whole: Whole) -> Document | None:
+def document(data: bytes, kind: str, whole: Whole) -> Document | None:
     """Return a canonical document of which only the outline was looked at; None if it is not one.
 
-    Lines have to be outer keys, each once, and what may be rows. What they hold is trusted, so this
-    is for bytes whose digest is known; all else goes through :func:`loads`.
+    Lines have to be outer keys, each once, and what may be rows. A row is held against the schema
+    when it is asked for; one that never is may hold anything, so this is for bytes whose digest is
+    known, and all else goes through :func:`loads`.
     """
     spans = _outline(data)
-    return None if spans is None else Document(data, spans, whole)
+    known = load(kind)["properties"].keys()
+    return Document(data, kind, spans, whole) if spans and spans.keys() <= known else None
 
 
 def read_rows(data: bytes) -> dict[str, t.Any] | None:
@@ -139,9 +158,13 @@ def read_rows(data: bytes) -> dict[str, t.Any] | None:
     if spans is None:
         return None
     try:
-        return {key: _section(data[start:end]) for key, (start, end) in spans.items()}
+        return {key: _section(data[start:end], _plain_row) for key, (start, end) in spans.items()}
     except NotCanonicalError:
         return None
+
+
+def _plain_row(_name: str, raw: bytes) -> t.Any:
+    return orjson.loads(raw)
 
 
 def _outline(data: bytes) -> dict[str, Span] | None:
@@ -159,7 +182,7 @@ def _outline(data: bytes) -> dict[str, Span] | None:
     return spans if spans and b"\r" not in data else None
 
 
-def _section(text: bytes) -> t.Any:
+def _section(text: bytes, parse: Callable[[str, bytes], t.Any]) -> t.Any:
     """Return the value of an outer key: what stands behind it, or the rows below it."""
     try:
         if not text.startswith(b"\n"):
@@ -175,7 +198,7 @@ def _section(text: bytes) -> t.Any:
     raw = dict(zip(names, [row for _key, row in pairs], strict=False))
     if len(raw) != text.count(b"\n") or names != sorted(names):
         raise NotCanonicalError
-    return Rows(raw, orjson.loads)
+    return Rows(raw, parse)
 
 
 def loads(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import typing as t
 
 from snapdiff import canonical, roles
+from snapdiff.model import Severity
 from snapdiff.rules.registry import Breach, CannotTell, shipped
 from snapdiff.rules.view import NodeView
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from snapdiff.model import Change, Snapshot
 
@@ -36,19 +37,18 @@ def uptime(snapshot: Snapshot) -> float | None:
 
 def newly_broken(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, Breach]]:
     """Yield the rules on a node that held before and do not hold now, with their breaches."""
-    held = {(name, breach.path) for name, breach in _broken(before)}
-    for name, breach in _broken(after):
-        if (name, breach.path) not in held:
-            yield name, breach
+    now = list(_broken(after, shipped()))
+    held = {(name, one.path) for name, one in _broken(before, {name for name, _one in now})}
+    yield from ((name, one) for name, one in now if (name, one.path) not in held)
 
 
-def _broken(snapshot: Snapshot) -> Iterator[tuple[str, Breach]]:
+def _broken(snapshot: Snapshot, names: Collection[str]) -> Iterator[tuple[str, Breach]]:
     view = NodeView(snapshot)
     for rule in shipped().values():
-        if rule.scope == "node":
+        if rule.scope == "node" and rule.id in names:
             try:
                 for one in rule.check(view):
-                    if isinstance(one, Breach):
+                    if isinstance(one, Breach) and one.severity is not Severity.INFO:
                         yield rule.id, one
             except CannotTell:
                 continue

@@ -51,14 +51,14 @@ class Rows(Mapping[str, t.Any]):
 
     __slots__ = ("_parse", "_parsed", "raw")
 
-    def __init__(self, raw: dict[str, bytes], parse: Callable[[bytes], t.Any]) -> None:
+    def __init__(self, raw: dict[str, bytes], parse: Callable[[str, bytes], t.Any]) -> None:
         self.raw = raw
         self._parse = parse
         self._parsed: dict[str, t.Any] = {}
 
     def __getitem__(self, key: str) -> t.Any:
         if key not in self._parsed:
-            self._parsed[key] = self._parse(self.raw[key])
+            self._parsed[key] = self._parse(key, self.raw[key])
         return self._parsed[key]
 
     def __iter__(self) -> Iterator[str]:

@@ -47,6 +47,16 @@ def validate(data: t.Any, kind: str) -> None:
         raise InvalidError(f"it is no plain data: {error}") from None
 
 
+@cache
+def part_decider(kind: str, key: str) -> t.Callable[[t.Any], bool]:
+    """Return what says whether the value of one outer key fits, or a part of its rows."""
+    import jsonschema_rs
+
+    whole = load(kind)
+    part = {name: rule for name, rule in whole["properties"][key].items() if name != "required"}
+    return jsonschema_rs.validator_for({"$defs": whole["$defs"], **part}).is_valid
+
+
 def check_version(data: t.Any, kind: str) -> None:
     """Refuse a version of *kind* that is newer than this program, and what is no *kind* at all."""
     expected = load(kind)["properties"].get("schema", {}).get("const")

@@ -69,7 +69,7 @@ def from_bytes(data: bytes, where: str, *, sha256: str = "", body: str = "") -> 
                 f"{where}: it was changed after the capture was sealed (sha256 is {found[:12]}..., "
                 f"the manifest has {sha256[:12]}...). Restore it, or take the capture again."
             )
-        document = codec.document(data, lambda: codec.loads(data, KIND, where))
+        document = codec.document(data, KIND, lambda: codec.loads(data, KIND, where))
         if document is not None:
             check_version({"schema": document.get("schema")}, KIND)
             return _snapshot(document, body or body_digest(data))

@@ -111,6 +111,7 @@ def _no_address(view: NodeView, overlay: Overlay, right: Address, rest: list[Add
     entries=("N-21",),
     remedy="ip addr del {seen} dev {link} on {node}, and tell who set it to leave {link} alone: "
     "dhcpcd (denyinterfaces), NetworkManager (unmanaged-devices), avahi",
+    explains=("foreign-pod-routes",),
 )
 def overlay_foreign_address(view: NodeView) -> Result:
     """Have no address on the overlay that flannel did not give it.

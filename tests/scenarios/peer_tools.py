@@ -155,11 +155,10 @@ def fact_diff(before: t.Any, after: t.Any) -> t.Iterator[Place]:
 
 
 def graphtage(before: t.Any, after: t.Any) -> t.Iterator[Place]:
-    """Yield graphtage's edits; of links alone, for all of a node takes it too long."""
+    """Yield graphtage's edits, each at the node of its tree that it starts from."""
     from graphtage import json as tool
 
-    one, two = ({"links": side["links"]} for side in (before, after))
-    for edit in tool.build_tree(one).get_all_edits(tool.build_tree(two)):
+    for edit in tool.build_tree(before).get_all_edits(tool.build_tree(after)):
         path: list[str] = []
         node = edit.from_node
         while node is not None:
@@ -171,14 +170,23 @@ def graphtage(before: t.Any, after: t.Any) -> t.Iterator[Place]:
                 path.append(f"#{index}")
             node = node.parent
         parts = [int(part[1:]) if part.startswith("#") else part for part in reversed(path)]
-        yield resolved(parts, one, two)
+        yield resolved(parts, before, after)
 
 
 def napalm(before: t.Any, after: t.Any) -> t.Iterator[Place]:
     """Yield what napalm's validate finds where the earlier facts are what is wanted."""
     from napalm.base.validate import compare
 
-    yield from _of_napalm(compare(before, after), ())
+    yield from _of_napalm(compare(_wanted(before), after), ())
+
+
+def _wanted(value: t.Any) -> t.Any:
+    """Write facts as a validation file does, with nothing more allowed."""
+    if isinstance(value, dict):
+        return {**{key: _wanted(one) for key, one in value.items()}, "_mode": "strict"}
+    if isinstance(value, list):
+        return {"list": [_wanted(one) for one in value], "_mode": "strict"}
+    return value
 
 
 def _of_napalm(found: t.Any, path: Place) -> t.Iterator[Place]:
@@ -210,7 +218,8 @@ TOOLS: tuple[tuple[str, str, t.Any, str], ...] = (
     ("jsondiff, rows", "jsondiff", jsondiff, "rows"),
     ("jsondiff, maps", "jsondiff", jsondiff, "maps"),
     ("napalm validate, maps", "napalm", napalm, "maps"),
-    ("graphtage, links as rows", "graphtage", graphtage, "rows"),
+    ("graphtage, rows", "graphtage", graphtage, "rows"),
+    ("graphtage, maps", "graphtage", graphtage, "maps"),
 )
 
 

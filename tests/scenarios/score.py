@@ -220,15 +220,8 @@ def _print(scores: dict[str, Row]) -> None:
             if not row["asked"]:
                 cells.append(f"{'-':>5} {row['lines']:5} {'-':>5}")
                 continue
-            word = (
-                "ok"
-                if row["answered"]
-                else "long"
-                if row["first"]
-                else "late"
-                if row["found"]
-                else "no"
-            )
+            steps = (("answered", "ok"), ("first", "long"), ("found", "late"))
+            word = next((text for key, text in steps if row[key]), "no")
             cells.append(f"{word:>5} {row['lines']:5} {row['precision']:5.2f}")
         say(f"{name:22} {cells[0]}   {cells[1]}\n")
     say(f"\nok: the cause first, in {MOST} lines or fewer; long: first, in more; ")

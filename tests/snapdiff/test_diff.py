@@ -17,6 +17,7 @@ from snapdiff import canonical, drift
 from snapdiff import diff as diff_module
 from snapdiff.diff import Difference, diff, values
 from snapdiff.model import BODY, Churn, Kind, Undecided
+from snapdiff.schema import part_decider
 
 
 def told(before, after):
@@ -319,6 +320,11 @@ POOL = {
 }
 
 
+def fits(snapshot, section):
+    """Say whether a section is one that a file may hold: what is not is refused, not compared."""
+    return part_decider("snapshot", section)(snapshot.sections[section])
+
+
 def shaken(rng, base=None):
     """Return a node with some of POOL's values, some of them not looked at."""
     found = base or node(edits={"links/dummy7": link("dummy")})
@@ -327,9 +333,12 @@ def shaken(rng, base=None):
             value = rng.choice(choices)
             parts = place.split("/", 2 if place.startswith(("routes", "neighbours")) else -1)
             try:
-                found = edited(found, {tuple(parts): value})
+                changed = edited(found, {tuple(parts): value})
             except (KeyError, TypeError):  # taken away already, or its place is
                 continue
+            if not fits(changed, parts[0]):
+                continue
+            found = changed
             if value is GONE and rng.random() < 0.5:
                 pattern = "/".join(["links", "*", *parts[2:]] if parts[0] == "links" else parts)
                 found = edited(found, {("not_observed", pattern): "no time"})

@@ -149,6 +149,9 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+LINK_NAME = re.compile(r"[^/ \t-\r]{1,64}")  # no kernel takes another, so no snapshot does
+
+
 def poisoned(text):
     """Return both sides of a night where *text* stands wherever a node can put some."""
     name = text or "empty"
@@ -172,7 +175,9 @@ def poisoned(text):
                 "host/hostname": text,
                 "links/eth0/operstate": text,
                 "links/eth0/alias": text,
-                ("links", name): link(text, mtu=1400, lower=text),
+                ("links", name if LINK_NAME.fullmatch(name) else "odd"): link(
+                    text, mtu=1400, lower=text
+                ),
                 "links/dummy1/detail": {"y": text, name: [text]},
                 ("peers", f"p{text}"): peer(9, subnet=text, underlay=text),
                 ("routes", f"main {text}"): {"dst": text, "gateway": text, "dev": "eth0"},

@@ -157,7 +157,7 @@ def test_a_reason_covers_all_below_its_path(path, expected):
 
 
 def test_rows_are_a_mapping():
-    rows = Rows({"a": b"1", "b": b"2"}, int)
+    rows = Rows({"a": b"1", "b": b"2"}, lambda _key, raw: int(raw))
     assert (list(rows), len(rows), "a" in rows, "c" in rows, rows["b"]) == (
         ["a", "b"],
         2,

@@ -110,6 +110,7 @@ def _with_link_local(nodes: Nodes) -> None:
     ("overlay-foreign-address", "node2", "warning"),
     ("links/flannel.1/addresses", "node2"),
     given=_with_link_local,
+    at="links/flannel.1/addresses/fe80::8d1:",
 )
 def second_link_local_address(nodes: Nodes) -> None:
     """A second link-local address, not made of the MAC, gets onto flannel.1."""

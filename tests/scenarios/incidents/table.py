@@ -71,12 +71,13 @@ def incident(
     *,
     given: Act | None = None,
     effects: tuple[str, ...] = (),
+    at: str = "",
     **of: t.Any,
 ) -> Callable[[Act], Act]:
     """Enter a function into the table; its docstring says what happened.
 
     *check* is rule, nodes and, where it is no error, severity; *diff* is place and nodes. A rule or
-    a place may be a tuple, of which one does.
+    a place may be a tuple, of which one does; *at* is where the rule has to point.
     """
 
     def enter(act: Act) -> Act:
@@ -86,7 +87,7 @@ def incident(
             name=name,
             what=(act.__doc__ or "").strip(),
             act=act,
-            check=_said("rules", check, "error"),
+            check=_said("rules", check, "error", at),
             diff=_said("paths", diff, "warning"),
             given=given,
             of=of,
@@ -97,12 +98,13 @@ def incident(
     return enter
 
 
-def _said(what: str, row: tuple[t.Any, ...] | None, severity: str) -> Said | None:
+def _said(what: str, row: tuple[t.Any, ...] | None, severity: str, at: str = "") -> Said | None:
     if row is None:
         return None
     first, nodes, *rest = row
+    named = (first,) if isinstance(first, str) else first
     return Said(
         nodes=(nodes,) if isinstance(nodes, str) else nodes,
         severity=rest[0] if rest else severity,
-        **{what: (first,) if isinstance(first, str) else first},
+        **{"paths": (at,) if at else (), what: named},
     )
