@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 class _Tally:
     """What is found on the way through the nodes."""
 
-    comparable: int = 0
+    compared: list[str] = field(default_factory=list)
     observed: int = 0
     expected: int = 0
     drifts: list[drift.Drift] = field(default_factory=list)
@@ -79,7 +79,7 @@ def assess_diff(
         *drift.findings(fold_spread(tally.drifts), _folded(tally.undecided), cluster),
     ]
     rows.sort(key=lambda row: -row.severity)
-    rows = [fleet.with_stragglers(row, before, after, tally.comparable) for row in rows]
+    rows = [fleet.with_stragglers(row, before, after, len(tally.compared)) for row in rows]
     linked = tally.linked | {
         node for row in rows if row.path.startswith("links/") for node in row.stragglers
     }
@@ -90,7 +90,7 @@ def assess_diff(
         coverage=Coverage(
             expected=tally.expected,
             observed=tally.observed,
-            comparable=tally.comparable,
+            comparable=len(tally.compared),
             missing=tuple(tally.missing),
             skipped=tuple(tally.skipped),
             inconsistent=tuple(tally.inconsistent),
@@ -132,7 +132,7 @@ def _compare(node: str, before: Side, after: Side, tally: _Tally, grace: float) 
     except SnapdiffError as error:  # a row that was never looked at until now
         tally.missing.append(Missing(node=node, why=str(error)))
         return
-    tally.comparable += 1
+    tally.compared.append(node)
     if not (old.consistent and new.consistent):
         tally.inconsistent.append(node)
     tally.churn.extend(found.churn)
@@ -194,7 +194,7 @@ def _nodes(
     gone: list[str], come: list[str], before: Side, after: Side, tally: _Tally, cluster: str
 ) -> list[Finding]:
     """Report nodes that one side alone knows, and take what follows from them from the rest."""
-    rows, known = fleet.nodes_that_went(gone, before, tally.drifts, cluster)
+    rows, known = fleet.nodes_that_went(gone, before, tally.drifts, tally.compared, cluster)
     more, new = fleet.nodes_that_came(come, after, cluster)
     tally.drifts = fleet.without_peers(tally.drifts, known | new)
     return [*rows, *more]

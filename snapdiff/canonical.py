@@ -7,6 +7,7 @@ a population, never one by one.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import typing as t
 from collections import Counter
@@ -69,16 +70,20 @@ def differing(before: Mapping[str, t.Any], after: Mapping[str, t.Any]) -> list[s
 def link(row: Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Return a link without what moves by itself.
 
-    A link-local IPv6 address follows the MAC, and a privacy address (RFC 8981) the clock.
+    The link-local IPv6 address follows the MAC (a second one does not: somebody gave it), and a
+    privacy address (RFC 8981) the clock.
     """
     found = dict(row)
+    own = _own_link_local(row)
     found["addresses"] = {
         key: address
         for key, address in row["addresses"].items()
-        if not key.startswith("fe80:") and not address.get("temporary")
+        if key != own and not address.get("temporary")
     }
     if "flags" in found:
         found["flags"] = sorted(set(found["flags"]) - RESTLESS_FLAGS)
+    if "vxlan" in found:  # its link is lower
+        found["vxlan"] = {name: one for name, one in found["vxlan"].items() if name != "link"}
     for detail in ("bridge", "bridge_port"):
         if detail in found:
             found[detail] = {
@@ -87,6 +92,24 @@ def link(row: Mapping[str, t.Any]) -> dict[str, t.Any]:
                 if name not in DETAILS_THAT_MOVE
             }
     return found
+
+
+def _own_link_local(row: Mapping[str, t.Any]) -> str | None:
+    """Return the link-local address that the kernel made, of the MAC where there are more."""
+    given: list[str] = sorted(key for key in row["addresses"] if key.startswith("fe80:"))
+    if len(given) > 1 and row.get("mac"):
+        derived = link_local(row["mac"])
+        return next((key for key in given if key.partition("/")[0] == derived), given[0])
+    return given[0] if given else None
+
+
+def link_local(mac: str) -> str:
+    """Return the link-local address that follows from a MAC (modified EUI-64, RFC 4291)."""
+    parts = [int(part, 16) for part in mac.split(":")]
+    if len(parts) != 6:
+        return ""
+    data = bytes([parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]])
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + data))
 
 
 def route(row: Mapping[str, t.Any]) -> dict[str, t.Any] | None:

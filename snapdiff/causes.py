@@ -24,6 +24,11 @@ class Told:
     effects: list[Told] = field(default_factory=list)
 
     @property
+    def explains(self) -> frozenset[str]:
+        """Return the rules whose breaches follow from this one."""
+        return self.rule.explains | self.breach.explains
+
+    @property
     def touched(self) -> frozenset[str]:
         """Return all nodes that it is on or about."""
         peer = {self.breach.peer} if self.breach.peer else set()
@@ -39,7 +44,7 @@ def fold(told: Iterable[Told]) -> list[Told]:
     given = list(told)
     by_node: dict[str, list[Told]] = defaultdict(list)
     for one in given:
-        if one.rule.explains:
+        if one.explains:
             for node in one.nodes:
                 by_node[node].append(one)
     above: dict[int, Told] = {}
@@ -49,7 +54,8 @@ def fold(told: Iterable[Told]) -> list[Told]:
             for node in one.touched
             for cause in by_node[node]
             if cause is not one
-            and one.rule.id in cause.rule.explains
+            and one.rule.id in cause.explains
+            and cause.rule.id not in one.breach.explains
             and (cause.severity or not one.severity)  # what is info hides nothing that is worse
         }
         causes = sorted(near.values(), key=lambda cause: (-cause.severity, len(cause.nodes)))

@@ -151,24 +151,57 @@ def _run(
 
 
 def findings(told: Iterable[Told], cluster: str) -> list[Finding]:
-    """Fold what is the same on many nodes into rows, worst and most causal first."""
+    """Fold what is the same on many nodes into rows, worst and most causal first.
+
+    Where a rule is broken on several nodes, on each by values of its own (its subnet, its
+    address), that is one row too: the rule is what they have in common.
+    """
     rows: dict[str, list[Told]] = defaultdict(list)
     for one in told:
         breach = one.breach
-        peer = breach.peer or ""
-        values = [breach.seen, breach.expected]
-        key = [one.rule.id, breach.path, one.severity, peer, values, one.rule.scope == "node"]
+        values = [breach.path, breach.peer or "", breach.seen, breach.expected]
+        key = [one.rule.id, one.severity, one.rule.scope == "node", values]
         rows[json.dumps(key, default=str, sort_keys=True)].append(one)
-    found = [_finding(group, cluster) for group in rows.values()]
-    weight = {row.id: len(group) for row, group in zip(found, rows.values(), strict=True)}
-    effects = {
-        row.id: sum(len(one.effects) for one in group)
-        for row, group in zip(found, rows.values(), strict=True)
-    }
-    return sorted(
-        found,
-        key=lambda row: (-row.severity, -effects[row.id], -weight[row.id], row.rule, row.path),
+    groups = _by_rule(rows.values())
+    found = [(_finding(group, cluster), group) for group in groups]
+    found.sort(
+        key=lambda pair: (
+            -pair[0].severity,
+            -sum(len(one.effects) for one in pair[1]),
+            -len(pair[1]),
+            pair[0].rule,
+            pair[0].path,
+        )
     )
+    return [row for row, _group in found]
+
+
+def _by_rule(groups: Iterable[list[Told]]) -> list[list[Told]]:
+    """Join groups of one rule on a node that differ in their values, if they are of other nodes."""
+    kept: list[list[Told]] = []
+    alike: dict[tuple[str, int], list[list[Told]]] = defaultdict(list)
+    for group in groups:
+        first = group[0]
+        if first.rule.scope == "node":
+            alike[first.rule.id, first.severity].append(group)
+        else:
+            kept.append(group)
+    for some in alike.values():
+        nodes = [node for group in some for one in group for node in one.nodes]
+        if len(some) > 2 and len(set(nodes)) == len(nodes):
+            kept.append([one for group in some for one in group])
+        else:
+            kept.extend(some)
+    return kept
+
+
+def _common_path(paths: Iterable[str]) -> str:
+    """Return a place for several: what differs is ``*``."""
+    split = [path.split("/") for path in paths]
+    if len({len(parts) for parts in split}) > 1:
+        return f"{split[0][0]}/*"
+    columns = zip(*split, strict=True)
+    return "/".join(column[0] if len(set(column)) == 1 else "*" for column in columns)
 
 
 def _finding(group: list[Told], cluster: str) -> Finding:
@@ -194,10 +227,10 @@ def _finding(group: list[Told], cluster: str) -> Finding:
         severity=first.severity,
         scope=rule.scope,
         nodes=nodes,
-        path=breach.path,
+        path=_common_path(one.breach.path for one in group),
         after=breach.seen,
         expected=breach.expected,
-        message=breach.message,
+        message=_message(group),
         peer=breach.peer,
         why=rule.text,
         remedy=_remedy(first, nodes),
@@ -205,6 +238,12 @@ def _finding(group: list[Told], cluster: str) -> Finding:
         members=members,
         keys=tuple(breach.path.split("/")),
     )
+
+
+def _message(group: list[Told]) -> str:
+    texts = list(dict.fromkeys(one.breach.message for one in group))
+    more = f", and the like on {len(texts) - 1} more" if len(texts) > 1 else ""
+    return f"{texts[0]}{more}"
 
 
 def _remedy(one: Told, nodes: tuple[str, ...]) -> str:

@@ -60,6 +60,8 @@ def judge(changes: Iterable[Change], *, rebooted: bool) -> list[Drift]:
             volatility = "hard"  # a population: a value that no pod port had before
         else:
             volatility = schema.field(change.path).volatility(change.role)
+        if _is_by_the_way(change):
+            volatility = "context"
         severity = SEVERITY[volatility]
         if severity is None:
             continue
@@ -74,6 +76,21 @@ def judge(changes: Iterable[Change], *, rebooted: bool) -> list[Drift]:
         for change, effects in with_effects(one.change for one in drifts)
     ]
     return _with_context(causes, context)
+
+
+def _is_by_the_way(change: Change) -> bool:
+    """Say whether a link that came or went means nothing: module defaults, and the first pod's.
+
+    The CNI makes its bridge with the first pod of a node; tunl0, sit0 and the like come with a
+    kernel module, without an address.
+    """
+    if change.path[0] != "links" or len(change.path) != 2:
+        return False
+    if change.role == roles.POD_BRIDGE:
+        return change.kind is Kind.ADDED
+    row = change.before or change.after
+    idle = not row.get("addresses") and not row.get("master") and "UP" not in row.get("flags", ())
+    return idle and change.role == roles.OTHER
 
 
 def _with_context(drifts: list[Drift], context: list[Drift]) -> list[Drift]:
@@ -91,31 +108,33 @@ def _with_context(drifts: list[Drift], context: list[Drift]) -> list[Drift]:
     return found
 
 
-def fold_peers(drifts: Iterable[Drift]) -> list[Drift]:
-    """Make one of what befell several peers of a node alike: a table of 5,000 is one event."""
+def fold_rows(drifts: Iterable[Drift]) -> list[Drift]:
+    """Make one of what befell several peers or routes of a node alike: 5,000 are one event."""
     groups: dict[str, list[Drift]] = defaultdict(list)
     kept: list[Drift] = []
     for one in drifts:
         change = one.change
-        if change.path[0] != "peers":
+        whole = len(change.path) == 2
+        if change.path[0] == "peers" or (change.path[0] == "routes" and whole):
+            values = None if whole else (change.before, change.after)
+            like = [change.node, change.path[0], change.path[2:], change.kind, change.dev, values]
+            groups[json.dumps(like, sort_keys=True)].append(one)
+        else:
             kept.append(one)
-            continue
-        values = (change.before, change.after) if len(change.path) > 2 else None
-        key = json.dumps([change.node, change.path[2:], change.kind, values], sort_keys=True)
-        groups[key].append(one)
     for group in groups.values():
         first = group[0].change
         if len(group) == 1:
             kept.extend(group)
             continue
+        section, whole = first.path[0], len(first.path) == 2
         names = sorted(one.change.path[1] for one in group)
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         change = replace(
             first,
-            path=("peers", "*", *first.path[2:]),
-            before=first.before if len(first.path) > 2 else None,
-            after=first.after if len(first.path) > 2 else None,
-            why=f"{len(names)} peers: {', '.join(names[:5])}{more}",
+            path=(section, "*", *first.path[2:]),
+            before=None if whole else first.before,
+            after=None if whole else first.after,
+            why=f"{len(names)} {section}: {', '.join(names[:5])}{more}",
         )
         kept.append(replace(group[0], change=change))
     return kept
@@ -134,30 +153,36 @@ def findings(
     A new value of an identity field is another on every node, so there the place alone decides.
     """
     rows: dict[str, list[Drift]] = defaultdict(list)
-    for one in fold_peers(drifts):
+    for one in fold_rows(drifts):
         change = one.change
-        values = None if one.volatility == "identity" else (change.before, change.after)
+        row = change.before if change.kind is Kind.REMOVED else change.after
+        own = one.volatility == "identity" or (len(change.path) == 2 and isinstance(row, Mapping))
+        values = None if own else (change.before, change.after)
         key = json.dumps([change.path, change.kind, one.severity, values], sort_keys=True)
         rows[key].append(one)
-    found = [_finding(members, cluster) for members in rows.values()]
-    found.extend(_not_observed(undecided, cluster))
-    return sorted(
-        found,
-        key=lambda row: (
-            -row.severity,
-            not any(text.startswith("so on ") for text in row.evidence),
-            _rank(row.path),
-            -len(row.nodes),
-            row.path,
-        ),
+    found = [(_rank(members[0].change), _finding(members, cluster)) for members in rows.values()]
+    found.extend(((len(ORDER), 0), row) for row in _not_observed(undecided, cluster))
+    found.sort(
+        key=lambda pair: (
+            -pair[1].severity,
+            not any(text.startswith("so on ") for text in pair[1].evidence),
+            pair[0],
+            -len(pair[1].nodes),
+            pair[1].path,
+        )
     )
+    return [row for _rank, row in found]
 
 
-def _rank(path: str) -> int:
-    """Order as the field reads the chain: links first, then who is reached, then settings."""
-    order = ("nodes", "links", "cni", "peers", "routes", "neighbours", "fdb", "rules", "sysctls")
-    head = path.partition("/")[0]
-    return order.index(head) if head in order else len(order)
+# As the field reads the chain: links from the underlay up, then who is reached, then settings.
+ORDER = ("nodes", "links", "cni", "rules", "peers", "routes", "neighbours", "fdb", "sysctls")
+ROLES = (roles.UNDERLAY, roles.OVERLAY, roles.POD_BRIDGE, roles.POD_PORT)
+
+
+def _rank(change: Change) -> tuple[int, int]:
+    head = change.path[0]
+    role = ROLES.index(change.role) if change.role in ROLES else len(ROLES)
+    return ORDER.index(head) if head in ORDER else len(ORDER), role
 
 
 def finding_id(cluster: str, rule: str, path: str, *nodes: str) -> str:
@@ -179,6 +204,7 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
     )
     same = all((one.before, one.after) == (change.before, change.after) for one in members)
     nodes = tuple(one.node for one in members)
+    texts = {arrow(one.change) for one in rows}
     evidence = _common(rows)
     return Finding(
         id=members[0].id if len(members) == 1 else finding_id(cluster, RULE, change.place, *nodes),
@@ -190,7 +216,7 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
         change=change.kind,
         before=change.before if same else None,
         after=change.after if same else None,
-        message=f"{change.place} {arrow(change)}" if same else f"{change.place} {change.kind}",
+        message=f"{change.place} {texts.pop() if len(texts) == 1 else change.kind}",
         why=schema.field(change.path).description,
         evidence=tuple(evidence),
         members=members,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import typing as t
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,14 @@ def with_effects(changes: Iterable[Change]) -> Iterator[tuple[Change, tuple[str,
         yield change, tuple(_count(below.get(id(change), ())))
 
 
+def network(subnet: t.Any) -> str | None:
+    """Return the network of an address with its prefix, None for what is no such thing."""
+    try:
+        return str(ipaddress.ip_interface(subnet).network)
+    except ValueError:
+        return None
+
+
 class _Causes:
     """The changes of a node that others may follow from, by what they did."""
 
@@ -36,6 +46,9 @@ class _Causes:
         self._links: dict[tuple[str, Kind], Change] = {}
         self._down: dict[str, Change] = {}
         self._addresses: dict[str, Change] = {}
+        self._mtus: dict[t.Any, Change] = {}
+        self._ports: Change | None = None  # pod ports with an MTU that none had before
+        self._subnets: dict[str | None, Change] = {}
         self._settings: dict[tuple[str, int, int], Change] = {}
         for one in changes:
             if one.path[0] == "links" and len(one.path) == 2:
@@ -44,6 +57,14 @@ class _Causes:
                 self._down[one.path[1]] = one
             elif one.path[0] == "links" and one.path[2] == "addresses" and one.role == "overlay":
                 self._addresses[one.path[1]] = one
+            elif one.path[-1] == "FLANNEL_MTU" or (
+                one.role == "overlay" and one.path[2:] == ("mtu",)
+            ):
+                self._mtus.setdefault(one.after, one)
+            elif one.role == "pod port" and one.path[-1] == "mtu":
+                self._ports = one
+            elif one.path[-1] in ("FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET"):
+                self._subnets.update({network(one.before): one, network(one.after): one})
             elif one.path[0] == "sysctls" and one.path[1] in FORWARDING:
                 self._settings[FORWARDING[one.path[1]], one.before, one.after] = one
 
@@ -56,6 +77,12 @@ class _Causes:
             if change.kind is not Kind.CHANGED:
                 return self._down.get(change.dev) or self._addresses.get(change.dev)
             return self._renamed(change)
+        if change.path[0] == "routes" and len(change.path) == 2:
+            row = change.before or change.after
+            if row.get("type") == "blackhole":  # flannel's, for what of a subnet no pod has
+                return self._subnets.get(network(row.get("dst")))
+        if change.role in ("pod bridge", "pod port") and change.path[-1] == "mtu":
+            return self._of_mtu(change)
         if change.path[0] == "links" and len(change.path) == 3:
             return self._down.get(change.path[1]) if change.path[2] == "operstate" else None
         if change.path[:2] == ("sysctls", "net.ipv4.conf.all.forwarding"):
@@ -63,6 +90,14 @@ class _Causes:
         if change.path[0] == "links" and change.path[2:3] == ("sysctls",):
             return self._settings.get((change.path[3], change.before, change.after))
         return None
+
+    def _of_mtu(self, change: Change) -> Change | None:
+        """Return the change of the overlay's or the lease's MTU that pods and bridge follow."""
+        values = change.after if isinstance(change.after, list) else [change.after]
+        found = next((self._mtus[one] for one in values if one in self._mtus), None)
+        if found is None and change.role == "pod bridge":
+            return self._ports  # the kernel gives a bridge the least MTU of its ports
+        return found
 
     def _renamed(self, change: Change) -> Change | None:
         """Return the link whose end made a row lead over another one."""

@@ -20,35 +20,40 @@ CHAIN = (roles.UNDERLAY, roles.OVERLAY, roles.POD_BRIDGE, roles.POD_PORT)
 
 
 def nodes_that_went(
-    nodes: Iterable[str], before: Side, drifts: list[drift.Drift], cluster: str
+    nodes: Iterable[str],
+    before: Side,
+    drifts: list[drift.Drift],
+    compared: Iterable[str],
+    cluster: str,
 ) -> tuple[list[Finding], set[str]]:
     """Return rows for nodes that nobody asks for any more, and the addresses they had.
 
-    That is fine where their peers forgot them too; where they did not, packets go to nobody.
+    That is fine where all others forgot them too; where some did not, packets go to nobody.
     """
-    forgotten = {
-        address
-        for one in drifts
-        if one.change.kind is Kind.REMOVED
-        and one.change.path[0] == "peers"
-        and len(one.change.path) == 2
-        for address in (one.change.path[1], (one.change.before or {}).get("underlay"))
-    }
+    forgot: dict[str, set[str]] = defaultdict(set)  # address to the nodes that had it and do not
+    for one in drifts:
+        change = one.change
+        whole = change.path[0] in ("peers", "routes") and len(change.path) == 2
+        if whole and change.kind is Kind.REMOVED:
+            row = change.before or {}
+            for address in (change.path[1], row.get("underlay"), row.get("gateway")):
+                forgot[str(address)].add(change.node)
     rows, known = [], set()
     for node in nodes:
         addresses = _addresses(before, node)
         known |= addresses
-        clean = bool(addresses & forgotten)
+        keepers = set(compared) - {one for address in addresses for one in forgot[address]}
         message = f"node {node} is not asked for any more"
-        rows.append(
-            _row(
-                cluster,
-                node,
-                Kind.REMOVED,
-                Severity.INFO if clean else Severity.WARNING,
-                f"{message}; its peers have forgotten it" if clean else message,
-            )
-        )
+        if not keepers:
+            told = f"{message}; its peers have forgotten it"
+        elif any(forgot[address] for address in addresses):
+            names = sorted(keepers)
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            told = f"{message}, but {', '.join(names[:5])}{more} still have entries for it"
+        else:
+            told = message
+        severity = Severity.WARNING if keepers else Severity.INFO
+        rows.append(_row(cluster, node, Kind.REMOVED, severity, told))
     return rows, known
 
 

@@ -56,6 +56,10 @@ def _marks(change: Change) -> Iterator[str]:
         yield from (mark for mark in map(_network_address, values) if mark)
     elif path[0] == "links" and change.role == "overlay" and path[2:] in (("mac",), ("addresses",)):
         yield from (one.partition("/")[0] for one in values)
+    elif path[0] == "links" and change.role == "overlay" and len(path) == 2:
+        row = change.before or change.after  # a VTEP that is gone, or new
+        yield from (str(one) for one in [row.get("mac")] if one)
+        yield from (key.partition("/")[0] for key in row["addresses"] if "." in key or ":" in key)
     elif path[0] == "links" and path[2:] in (("vxlan", "local"), ("vxlan", "local6")):
         yield from values
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing as t
 from ipaddress import ip_interface
 
-from snapdiff import roles
+from snapdiff import canonical, roles
 from snapdiff.model import Severity
 from snapdiff.rules import flannel
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
@@ -131,7 +131,14 @@ def overlay_foreign_address(view: NodeView) -> Result:
         return
     for overlay in overlays:
         rows = view.links[overlay.name]["addresses"]
-        local = sorted(key for key in rows if key.startswith("fe80:"))
+        mac = str(view.links[overlay.name].get("mac", ""))
+        local = sorted(
+            (key for key in rows if key.startswith("fe80:")),
+            key=lambda key: (
+                key.partition("/")[0] != canonical.link_local(mac),
+                key,
+            ),
+        )
         given = view.addresses(overlay.name)
         foreign = [str(one) for one in given if not any(one.ip in other for other in networks)]
         for one in [*foreign, *local[1:]]:

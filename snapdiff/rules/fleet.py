@@ -163,6 +163,7 @@ def _has_lease(fleet: Fleet, node: str) -> bool:
     entries=("X-19",),
     scope="fleet",
     remedy="ip link delete {link} on {node}, if nothing uses it",
+    explains=("cni-files-alike", "cni-config-extra"),
 )
 def leftover_link(fleet: Fleet) -> Result:
     """Have no overlay on a few nodes that the others do not have, and no such pod bridge.

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 from snapdiff import roles
 from snapdiff.census import Census, take
+from snapdiff.rules.direct import Ways, ways_of
+from snapdiff.rules.flannel import in_use
 from snapdiff.rules.registry import CannotTell
 from snapdiff.rules.traits import Traits, place_of, traits_of
-from snapdiff.rules.view import Network, NodeView, interface
+from snapdiff.rules.view import Network, NodeView, Overlay, interface
 
 Row = tuple[str | None, str | None, str | None]  # pod subnet, VTEP MAC, underlay address
 Table = Mapping[str, Row]  # by VTEP address
@@ -46,6 +48,7 @@ class Member:
     tables: Mapping[int, str]  # family to the digest of its peers and its own row
     addresses: frozenset[str]  # of all its links but pods': to tell who a stale entry means
     spare: frozenset[tuple[str, str]]  # forwarding entries of no peer: MAC, underlay address
+    ways: Ways  # its routes to pods of others without an overlay
     groups: Mapping[str, str]  # what it has in common with others, as kernel or underlay
     blind: Mapping[str, str] = field(default_factory=dict)  # what was not observed, and why
 
@@ -56,6 +59,7 @@ class Fleet:
 
     members: dict[str, Member] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
+    routes: dict[str, Mapping[str, str]] = field(default_factory=dict)  # by digest
     missing: dict[str, str] = field(default_factory=dict)  # nodes not seen, and why
     partial: bool = False  # nodes were left out on purpose, so absence proves nothing
     cluster: Mapping[str, t.Any] = field(default_factory=dict)  # the API's word, by node
@@ -84,6 +88,7 @@ class Fleet:
             spare=frozenset(
                 (str(row.get("mac")), str(row.get("dst"))) for row in view.snapshot["fdb"].values()
             ),
+            ways=ways_of(view, self.routes),
             groups=traits.groups,
             blind=dict(view.snapshot["not_observed"]),
         )
@@ -147,8 +152,13 @@ def _quietly(ask: t.Callable[[], t.Any]) -> t.Any:
         return ()
 
 
+def _in_use(view: NodeView) -> tuple[Overlay, ...]:
+    """Return the overlays that peers have to know: flannel's where it is, less what it left."""
+    return in_use(view) if view.flannel else view.overlays
+
+
 def _vteps(view: NodeView) -> t.Iterator[Vtep]:
-    for overlay in _quietly(lambda: view.overlays):
+    for overlay in _quietly(lambda: _in_use(view)):
         if overlay.kind != "vxlan" or overlay.details.get("external"):
             continue
         family = 6 if overlay.family == 6 else 4

@@ -11,7 +11,7 @@ from snapdiff.rules.compared import PEERS, nobody
 from snapdiff.rules.registry import Breach, Result, rule
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from snapdiff.rules.fleet_view import Fleet
     from snapdiff.rules.traits import Claim
@@ -53,6 +53,7 @@ def pod_subnets_disjoint(fleet: Fleet) -> Result:
             seen=str(widest),
             nodes=nodes,
             evidence=tuple(_told(node, group[node]) for node in nodes[:6]),
+            explains=_of_leases(group),
         )
     if not claims:
         yield from nobody(fleet, "cni/subnet_env/FLANNEL_SUBNET")
@@ -60,6 +61,14 @@ def pod_subnets_disjoint(fleet: Fleet) -> Result:
 
 def _size(one: t.Any) -> tuple[int, int]:
     return one.prefixlen, int(one.network_address)
+
+
+def _of_leases(group: Mapping[str, list[Claim]]) -> frozenset[str]:
+    """Return what follows where the leases themselves overlap: then no address fits its lease."""
+    held = [[one for one, where in claims if where == "lease"] for claims in group.values()]
+    if sum(bool(one) for one in held) > 1:
+        return frozenset({"pod-bridge-address", "overlay-address"})
+    return frozenset()
 
 
 def _told(node: str, claims: list[Claim]) -> str:

@@ -5,94 +5,18 @@ Tables are compared by digest first, so only nodes that differ cost anything; ne
 
 from __future__ import annotations
 
-import typing as t
 from collections import defaultdict
 from dataclasses import dataclass
 
 from snapdiff.model import Cell, Severity
-from snapdiff.rules.fleet_view import ENTRIES, Fleet, Row, Vtep
+from snapdiff.rules.deviations import MEMBERS, Deviation, deviations
+from snapdiff.rules.fleet_view import ENTRIES, Fleet
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MEMBERS = ("subnet", "mac", "underlay")  # of a Row, as the snapshot calls them
 WORDS = {"subnet": "pod subnet", "mac": "VTEP MAC", "underlay": "underlay address"}
 RESTART = (
     "restart the flannel pod of {node}; compare 'ip neigh show dev flannel.1' and 'bridge fdb'"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """A node's entry for a peer that is not what the peer is."""
-
-    holder: str
-    peer: str
-    address: str  # VTEP address
-    kind: str  # missing, stale, extra
-    member: str  # subnet, mac, underlay
-    seen: str | None
-    expected: str | None
-
-
-def deviations(fleet: Fleet) -> Iterator[Deviation]:
-    """Yield what is missing, stale or extra in the tables of all nodes."""
-    for family in (4, 6):
-        owners: dict[str, tuple[str, Vtep]] = {}
-        for name, member in fleet.members.items():
-            for vtep in member.vteps:
-                if vtep.family == family:
-                    owners[vtep.address] = (name, vtep)
-        expected = {address: vtep.row for address, (_node, vtep) in owners.items()}
-        differing: dict[str, list[Deviation]] = {}
-        for name, member in fleet.members.items():
-            digest = member.tables.get(family)
-            if digest is None:
-                continue
-            if digest not in differing:
-                differing[digest] = list(_against(fleet.tables[digest], expected, owners, fleet))
-            for one in differing[digest]:
-                if one.peer != name and not _is_spare(one, expected, member.spare):
-                    yield Deviation(name, *_rest(one))
-
-
-def _is_spare(
-    one: Deviation, expected: t.Mapping[str, Row], spare: frozenset[tuple[str, str]]
-) -> bool:
-    """Say whether a forwarding entry is there, only without the neighbour that leads to it."""
-    if (one.kind, one.member) != ("missing", "underlay"):
-        return False
-    _subnet, mac, underlay = expected[one.address]
-    return (str(mac), str(underlay)) in spare
-
-
-def _rest(one: Deviation) -> tuple[str, str, str, str, str | None, str | None]:
-    return one.peer, one.address, one.kind, one.member, one.seen, one.expected
-
-
-def _against(
-    table: t.Mapping[str, Row],
-    expected: t.Mapping[str, Row],
-    owners: t.Mapping[str, tuple[str, Vtep]],
-    fleet: Fleet,
-) -> Iterator[Deviation]:
-    for address, row in expected.items():
-        found = table.get(address, (None, None, None))
-        if found == row:
-            continue
-        peer = owners[address][0]
-        for member, seen, right in zip(MEMBERS, found, row, strict=True):
-            if seen is None and right is not None:
-                if member == "underlay" and found[1] is None and found != (None, None, None):
-                    continue  # without the neighbour nobody can tell which entry would be its
-                yield Deviation("", peer, address, "missing", member, None, right)
-            elif right is not None and seen != right:
-                yield Deviation("", peer, address, "stale", member, seen, right)
-    for address, row in table.items():
-        if address not in expected:
-            peer = fleet.owner_of(row[2]) or ""
-            yield Deviation("", peer, address, "extra", "subnet", row[0] or address, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +67,8 @@ def _group(node: str, others: set[str], rows: list[Deviation], *, whole: bool) -
 
 
 def _size(fleet: Fleet, family: int) -> int:
-    return sum(any(v.family == family for v in one.vteps) for one in fleet.members.values())
+    members = fleet.members.values()
+    return sum(any(v.family == family for v in one.vteps) or one.ways.only for one in members)
 
 
 def _family(address: str) -> int:

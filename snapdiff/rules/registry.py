@@ -43,6 +43,7 @@ class Breach:
     evidence: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()  # of a fleet rule: where it is wrong
     peer: str | None = None  # of a pair: the other node
+    explains: frozenset[str] = frozenset()  # rules beside those that its own rule explains
     about: frozenset[str] = field(default_factory=frozenset)  # other nodes that it is about
 
 

@@ -177,7 +177,7 @@ def test_rows_stand_worst_first_then_in_the_order_of_the_chain():
     after = {
         "sysctls/net.ipv4.ip_forward": 0,
         "cni/subnet_env/FLANNEL_MTU": 1400,
-        "links/cni0/mtu": 1400,
+        "links/cni0/mtu": 1300,
         "links/eth0/ifindex": 9,
         "peers/10.244.2.0": GONE,
     }

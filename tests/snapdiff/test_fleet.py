@@ -141,11 +141,18 @@ def test_a_node_that_went_and_that_its_peers_still_know(compare):
 
 def test_a_peer_that_went_beside_the_node_is_told(compare):
     after = [without(one, 3) for one in fleet(2, of=4)]
-    report = compare(fleet(4), [without(after[0], 4), after[1], *fleet(4)[3:]])
+    report = compare(fleet(4), [without(after[0], 4), after[1], without(fleet(4)[3], 3)])
     assert rows(report) == [
         ("peers/10.244.4.0", "warning", ("node1",)),
         ("nodes/node3", "info", ("node3",)),
     ]
+
+
+def test_a_node_that_some_did_not_forget_is_told_with_their_names(compare):
+    after = [without(one, 3) for one in fleet(2, of=4)]
+    report = compare(fleet(4), [*after, *fleet(4)[3:]])
+    assert rows(report) == [("nodes/node3", "warning", ("node3",))]
+    assert "node4 still have entries for it" in report.findings[0].message
 
 
 def test_a_new_node_is_told_once_and_not_by_each_of_its_peers(compare):

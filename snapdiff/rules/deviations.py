@@ -1,0 +1,117 @@
+"""Where a node's entries for a peer are not what the peer is.
+
+Tables are compared by digest first, so only nodes that differ cost anything; never N times N.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from snapdiff.rules.direct import is_direct, lacking
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snapdiff.rules.fleet_view import Fleet, Row, Vtep
+
+MEMBERS = ("subnet", "mac", "underlay")  # of a Row, as the snapshot calls them
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """A node's entry for a peer that is not what the peer is."""
+
+    holder: str
+    peer: str
+    address: str  # VTEP address
+    kind: str  # missing, stale, extra
+    member: str  # subnet, mac, underlay
+    seen: str | None
+    expected: str | None
+
+
+def deviations(fleet: Fleet) -> Iterator[Deviation]:
+    """Yield what is missing, stale or extra in the tables of all nodes."""
+    for family in (4, 6):
+        owners: dict[str, tuple[str, Vtep]] = {}
+        for name, member in fleet.members.items():
+            for vtep in member.vteps:
+                if vtep.family == family:
+                    owners[vtep.address] = (name, vtep)
+        expected = {address: vtep.row for address, (_node, vtep) in owners.items()}
+        differing: dict[str, list[Deviation]] = {}
+        for name, member in fleet.members.items():
+            digest = member.tables.get(family)
+            if digest is None:
+                continue
+            if digest not in differing:
+                differing[digest] = list(_against(fleet.tables[digest], expected, owners, fleet))
+            for one in differing[digest]:
+                if one.peer == name or _is_spare(one, expected, member.spare):
+                    continue
+                found = Deviation(name, *_rest(one))
+                if not _reached_directly(found, fleet):
+                    yield found
+    yield from _direct(fleet)
+
+
+def _direct(fleet: Fleet) -> Iterator[Deviation]:
+    """Yield what nodes without an overlay lack: a route to a peer's subnet by its address."""
+    ways = {name: one.ways for name, one in fleet.members.items()}
+    if not is_direct(ways, fleet.routes):
+        return
+    for holder, peer, subnet, gateway in lacking(ways, fleet.routes):
+        address = subnet.partition("/")[0]
+        if gateway is None:
+            yield Deviation(holder, peer, address, "missing", "subnet", None, subnet)
+        elif gateway not in fleet.members[peer].addresses:
+            right = fleet.members[peer].ways.own[subnet]
+            yield Deviation(holder, peer, address, "stale", "underlay", gateway, right)
+
+
+def _reached_directly(one: Deviation, fleet: Fleet) -> bool:
+    """Say whether a peer that an overlay does not lead to is reached without it."""
+    table = fleet.routes.get(fleet.members[one.holder].ways.digest, {})
+    peer = fleet.members.get(one.peer)
+    if one.kind != "missing" or peer is None:
+        return False
+    return any(table.get(str(subnet)) in peer.addresses for subnet in peer.subnets)
+
+
+def _is_spare(
+    one: Deviation, expected: t.Mapping[str, Row], spare: frozenset[tuple[str, str]]
+) -> bool:
+    """Say whether a forwarding entry is there, only without the neighbour that leads to it."""
+    if (one.kind, one.member) != ("missing", "underlay"):
+        return False
+    _subnet, mac, underlay = expected[one.address]
+    return (str(mac), str(underlay)) in spare
+
+
+def _rest(one: Deviation) -> tuple[str, str, str, str, str | None, str | None]:
+    return one.peer, one.address, one.kind, one.member, one.seen, one.expected
+
+
+def _against(
+    table: t.Mapping[str, Row],
+    expected: t.Mapping[str, Row],
+    owners: t.Mapping[str, tuple[str, Vtep]],
+    fleet: Fleet,
+) -> Iterator[Deviation]:
+    for address, row in expected.items():
+        found = table.get(address, (None, None, None))
+        if found == row:
+            continue
+        peer = owners[address][0]
+        for member, seen, right in zip(MEMBERS, found, row, strict=True):
+            if seen is None and right is not None:
+                if member == "underlay" and found[1] is None and found != (None, None, None):
+                    continue  # without the neighbour nobody can tell which entry would be its
+                yield Deviation("", peer, address, "missing", member, None, right)
+            elif right is not None and seen != right:
+                yield Deviation("", peer, address, "stale", member, seen, right)
+    for address, row in table.items():
+        if address not in expected:
+            peer = fleet.owner_of(row[2]) or ""
+            yield Deviation("", peer, address, "extra", "subnet", row[0] or address, None)
