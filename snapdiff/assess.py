@@ -166,7 +166,13 @@ def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[
     worst = [one for one in drifts if one.severity > Severity.INFO]
     for rule, breach in events.newly_broken(old, new) if worst else ():
         place = tuple(breach.path.split("/"))
-        near = sorted(worst, key=lambda one: -_shared(one.change.path, place))[0]
+        near = min(
+            worst,
+            key=lambda one: (
+                -_shared(one.change.path, place),
+                breach.expected is None or one.change.after != breach.expected,
+            ),
+        )
         notes[drifts.index(near)].append(f"breaks {rule}: {breach.message}")
     return [
         replace(one, evidence=(*one.evidence, *note))

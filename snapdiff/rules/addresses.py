@@ -51,7 +51,12 @@ def overlay_for(view: NodeView, version: int) -> Overlay | None:
     Severity.ERROR,
     entries=("N-20", "N-26"),
     remedy=RESTART + "; if {seen} stays: ip addr del {seen} dev {link}",
-    explains=("overlay-foreign-address", "peer-entries-missing", "peer-entries-extra"),
+    explains=(
+        "overlay-foreign-address",
+        "peer-entries-missing",
+        "peer-entries-extra",
+        "overlay-flapped",
+    ),
 )
 def overlay_address(view: NodeView) -> Result:
     """Give the overlay one address of the pod network: the lease's subnet with ``.0``, as a /32.

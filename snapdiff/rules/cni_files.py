@@ -37,7 +37,7 @@ def _loaded(view: NodeView) -> list[tuple[str, Mapping[str, t.Any]]]:
     entries=("N-55",),
     remedy="mv /etc/cni/net.d/{seen} away on the node, restart containerd (or the CRI in use), "
     "then recycle the pods that were started meanwhile",
-    explains=("cni-config-extra", "cni-files-alike"),
+    explains=("cni-config-extra", "cni-files-alike", "pod-mtu-over-overlay"),
 )
 def cni_config_order(view: NodeView) -> Result:
     """Have the CNI whose overlay runs first in ``/etc/cni/net.d``.

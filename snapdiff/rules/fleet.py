@@ -35,7 +35,7 @@ def _mtu_traits(fleet: Fleet) -> list[str]:
     scope="fleet",
     remedy="give {link} of {node} the MTU of the others, ip link delete the overlay there and "
     "restart its flannel pod; or set MTU in net-conf to the least for all",
-    explains=("lease-mtu-alike", "overlay-mtu-alike"),
+    explains=("lease-mtu-alike", "overlay-mtu-alike", "pod-mtu"),
 )
 def underlay_mtu_alike(fleet: Fleet) -> Result:
     """Have underlays of one MTU, or overlays that fit the smallest of them.

@@ -129,6 +129,7 @@ def lease_missing(view: NodeView) -> Result:
     entries=("N-25",),
     remedy="set Network in the ConfigMap kube-flannel-cfg to the cluster CIDR "
     "({expected} does not hold {seen}), then restart the flannel pods",
+    explains=("overlay-foreign-address",),
 )
 def lease_subnet(view: NodeView) -> Result:
     """Have the node's pod subnet inside the network of all pods.

@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
     entries=("N-51",),
     remedy="ip link delete that of the CNI which is gone ({link} or {seen}), then restart the "
     "other's pod on {node}",
-    explains=("overlay-down", "overlay-address", "lease-missing"),
+    explains=("overlay-down", "overlay-address", "lease-missing", "leftover-link"),
 )
 def vxlan_port_conflict(view: NodeView) -> Result:
     """Have no two CNIs' vxlan links on one UDP port.

@@ -90,7 +90,7 @@ def _named(nodes: tuple[str, ...]) -> str:
     entries=("X-06", "X-12", "N-23"),
     scope="pair",
     remedy=RESTART,
-    explains=(),
+    explains=("overlay-flapped",),
 )
 def peer_entries_missing(fleet: Fleet) -> Result:
     """Have every node hold a route, a neighbour and a forwarding entry for every other node.

@@ -153,6 +153,7 @@ def overlay_mtu_configured(view: NodeView) -> Result:
         "pod-mtu",
         "pod-mtu-over-overlay",
         "pods-mtu-mixed",
+        "underlay-mtu-alike",
     ),
 )
 def lease_mtu(view: NodeView) -> Result:

@@ -150,6 +150,7 @@ def routes_overlap(view: NodeView) -> Result:
     Severity.WARNING,
     entries=("N-73",),
     remedy="ip route del the routes named, once it is sure that no node has those subnets",
+    explains=("peer-entries-extra",),
 )
 def foreign_pod_routes(view: NodeView) -> Result:
     """Have all routes over flannel's overlay inside the pod network, of the size of its subnets.
