@@ -47,7 +47,8 @@ def test_a_schema_is_valid_and_tells_its_version(path):
     jsonschema.Draft202012Validator.check_schema(schema)
     assert jsonschema_rs.meta.is_valid(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["$id"].endswith(f"/schemas/{path.name}")
+    kind, _, version = path.name.removesuffix(".schema.json").rpartition("-")
+    assert schema["$id"] == f"urn:clusternet:snapdiff:{kind}:{version}"
     assert re.search(r", version 1\Z", schema["title"])
     assert schema["description"].endswith(".")
 

@@ -87,7 +87,12 @@ def only_ipv6_is_stale(nodes: Nodes) -> None:
     nodes["node2"]["links"]["flannel-v6.1"]["mac"] = "06:bb:00:00:00:02"
 
 
-@incident("I-48", ("peer-entries-missing", "node1"), ("peers/10.244.4.0/missing", "node1"))
+@incident(
+    "I-48",
+    ("peer-entries-missing", "node1"),
+    ("peers/10.244.4.0/missing", "node1"),
+    effects=("peer-entries-missing",),  # the other pair
+)
 def pairs_without_forwarding_entry(nodes: Nodes) -> None:
     """Two pairs of many lack a forwarding entry, while both sides reach third nodes."""
     lose(nodes["node1"], "10.244.4.0", "fdb")
