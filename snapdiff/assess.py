@@ -24,7 +24,7 @@ from snapdiff.model import (
     Severity,
     Undecided,
 )
-from snapdiff.spread import fold_spread
+from snapdiff.spread import fold_spread, has_spread, self_of
 from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
@@ -47,6 +47,7 @@ class _Tally:
     missing: list[Missing] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     inconsistent: list[str] = field(default_factory=list)
+    selves: dict[str, frozenset[str]] = field(default_factory=dict)  # of nodes that changed
     linked: set[str] = field(default_factory=set)  # nodes whose chain is worth showing
 
 
@@ -54,7 +55,8 @@ def assess_diff(
     before: Side, after: Side, *, cluster: str, policy: Policy, progress: Progress | None = None
 ) -> Report:
     """Return what changed from *before* to *after*, on every node that both sides know."""
-    if len(before.paths) == 1 == len(after.paths) and not before.paths.keys() & after.paths.keys():
+    lone = all(len(side.capture.nodes) == len(side.paths) == 1 for side in (before, after))
+    if lone and not before.paths.keys() & after.paths.keys():
         before = _renamed(before, next(iter(after.paths)))
     tally = _Tally()
     old, new = before.capture.nodes, after.capture.nodes
@@ -76,7 +78,7 @@ def assess_diff(
         come = []
     rows = [
         *_nodes(gone, come, before, after, tally, cluster),
-        *drift.findings(fold_spread(tally.drifts), _folded(tally.undecided), cluster),
+        *drift.findings(fold_spread(tally.drifts, tally.selves), _folded(tally.undecided), cluster),
     ]
     rows.sort(key=lambda row: -row.severity)
     rows = [fleet.with_stragglers(row, before, after, len(tally.compared)) for row in rows]
@@ -138,6 +140,8 @@ def _compare(node: str, before: Side, after: Side, tally: _Tally, grace: float) 
     tally.churn.extend(found.churn)
     tally.undecided.extend(found.undecided)
     tally.drifts.extend(drifts)
+    if any(has_spread(one.change) for one in drifts):
+        tally.selves[node] = self_of(new)
     if any(one.change.path[0] == "links" and one.severity > Severity.INFO for one in drifts):
         tally.linked.add(node)
 
@@ -200,7 +204,14 @@ def _nodes(
     gone: list[str], come: list[str], before: Side, after: Side, tally: _Tally, cluster: str
 ) -> list[Finding]:
     """Report nodes that one side alone knows, and take what follows from them from the rest."""
-    rows, known = fleet.nodes_that_went(gone, before, tally.drifts, tally.compared, cluster)
+    rows, known = fleet.nodes_that_went(
+        gone,
+        before,
+        tally.drifts,
+        tally.compared,
+        cluster,
+        all_seen=0 < len(tally.compared) == tally.expected,
+    )
     more, new = fleet.nodes_that_came(come, after, cluster)
-    tally.drifts = fleet.without_peers(tally.drifts, known | new)
+    tally.drifts = fleet.without_peers(tally.drifts, went=known, came=new)
     return [*rows, *more]

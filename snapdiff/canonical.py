@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import typing as t
 from collections import Counter
 from functools import lru_cache
@@ -105,9 +106,9 @@ def _own_link_local(row: Mapping[str, t.Any]) -> str | None:
 
 def link_local(mac: str) -> str:
     """Return the link-local address that follows from a MAC (modified EUI-64, RFC 4291)."""
+    if not re.fullmatch(r"([0-9a-f]{2}:){5}[0-9a-f]{2}", mac):
+        return ""  # a tun or wireguard link has none
     parts = [int(part, 16) for part in mac.split(":")]
-    if len(parts) != 6:
-        return ""
     data = bytes([parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]])
     return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + data))
 

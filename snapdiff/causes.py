@@ -56,7 +56,7 @@ def fold(told: Iterable[Told]) -> list[Told]:
             if cause is not one
             and one.rule.id in cause.explains
             and cause.rule.id not in one.breach.explains
-            and (cause.severity or not one.severity)  # what is info hides nothing that is worse
+            and cause.severity >= one.severity  # what is milder hides nothing that is worse
         }
         causes = sorted(near.values(), key=lambda cause: (-cause.severity, len(cause.nodes)))
         cause = next((cause for cause in causes if not _is_above(one, cause, above)), None)

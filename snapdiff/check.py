@@ -148,6 +148,10 @@ def _run(
                 told.append(Told(rule, one, nodes, severity))
     except CannotTell as reason:
         undecided[rule.id, reason.path, reason.why].extend([node] if node else [])
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        # one node's odd facts must not silence what is said of the others
+        why = f"the facts are not what the rule takes ({type(error).__name__}: {error})"
+        undecided[rule.id, "*", why].extend([node] if node else [])
 
 
 def findings(told: Iterable[Told], cluster: str) -> list[Finding]:

@@ -105,7 +105,13 @@ def diff(before: Snapshot, after: Snapshot) -> Difference:
 
 def _is_blind(section: str, before: Snapshot, after: Snapshot) -> bool:
     """Say whether a side saw nothing of a section, so that there is nothing to compare."""
-    return any(section in side["not_observed"] and not side[section] for side in (before, after))
+    for side in (before, after):
+        unseen = side["not_observed"]
+        if section in unseen and not side[section]:
+            return True
+        if section == "fdb" and "neighbours" in unseen:
+            return True  # which entries are peers' and which are nobody's, neighbours tell
+    return False
 
 
 def _undecided(before: Snapshot, after: Snapshot) -> Iterator[Undecided]:

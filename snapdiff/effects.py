@@ -93,17 +93,25 @@ class _Causes:
 
     def _of_mtu(self, change: Change) -> Change | None:
         """Return the change of the overlay's or the lease's MTU that pods and bridge follow."""
-        values = change.after if isinstance(change.after, list) else [change.after]
-        found = next((self._mtus[one] for one in values if one in self._mtus), None)
-        if found is None and change.role == "pod bridge":
-            return self._ports  # the kernel gives a bridge the least MTU of its ports
-        return found
+        fresh = [one for one in _values(change.after) if one not in _values(change.before)]
+        if fresh and all(one in self._mtus for one in fresh):
+            return self._mtus[fresh[0]]
+        ports = self._ports
+        if change.role == "pod bridge" and ports is not None:
+            least = min((one for one in _values(ports.after) if one is not None), default=None)
+            if change.after == least:  # which is what the kernel gives a bridge
+                return ports
+        return None
 
     def _renamed(self, change: Change) -> Change | None:
         """Return the link whose end made a row lead over another one."""
         if change.path[-1] == "dev":
             return self._links.get((str(change.before), Kind.REMOVED))
         return None
+
+
+def _values(value: t.Any) -> list[t.Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _turned(flags: Change) -> bool:

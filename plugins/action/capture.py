@@ -99,7 +99,7 @@ class ActionModule(ActionBase):
         coverage = {
             "expected": expected,
             "observed": len(seen),
-            "percent": round(100.0 * len(seen) / expected, 1) if expected else 0.0,
+            "percent": 100.0 * len(seen) / expected if expected else 0.0,
             "missing": missing,
             "skipped": skipped,
         }

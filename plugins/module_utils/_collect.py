@@ -45,7 +45,12 @@ STEPS = (
     ("links", (ADDRESSES,), parse_links, ("links",)),
     ("routes", (ROUTES, ROUTES_6), parse_routes, ("routes", "peers/*/subnet")),
     ("rules", (RULES, RULES_6), parse_rules, ("rules",)),
-    ("neighbours", (NEIGHBOURS,), parse_neighbours, ("neighbours", "peers/*/mac")),
+    (
+        "neighbours",
+        (NEIGHBOURS,),
+        parse_neighbours,
+        ("neighbours", "peers/*/mac", "peers/*/underlay"),
+    ),
     ("fdb", (FDB,), parse_fdb, ("fdb", "peers/*/underlay")),
 )
 # A kernel without IPv6 refuses these questions; there its tables are absent, not unread.

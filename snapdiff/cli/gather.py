@@ -21,6 +21,7 @@ from snapdiff.collector._node import Node
 from snapdiff.errors import ExitCode, UnreadableError, UsageError
 from snapdiff.gathering import Wish, gather
 from snapdiff.model import Capture, Outcome
+from snapdiff.report.safe import visible
 from snapdiff.snapshot import from_facts
 from snapdiff.store import Store, stamp
 
@@ -136,9 +137,9 @@ def _say(capture: Capture, min_coverage: float) -> int:
     asked = [one for one in rows if one.outcome is not Outcome.SKIPPED]
     seen = [one for one in asked if one.outcome is Outcome.OK]
     limit = f", limited to {capture.limit}" if capture.limit else ""
-    click.echo(f"{capture.place}: {len(seen)} of {len(asked)} nodes{limit}", err=True)
+    click.echo(visible(f"{capture.place}: {len(seen)} of {len(asked)} nodes{limit}"), err=True)
     for one in asked:
         if one.outcome is not Outcome.OK:
-            click.echo(f"  {one.name}: {one.outcome}: {one.why}", err=True)
+            click.echo(visible(f"  {one.name}: {one.outcome}: {one.why}"), err=True)
     percent = 100.0 * len(seen) / len(asked) if asked else 0.0
     return ExitCode.CLEAN if asked and percent >= min_coverage else ExitCode.UNTRUSTED

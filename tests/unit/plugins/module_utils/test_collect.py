@@ -42,7 +42,7 @@ FILLS = {
     _collect.ROUTES_6: {"routes", "peers/*/subnet"},
     _collect.RULES: {"rules"},
     _collect.RULES_6: {"rules"},
-    _collect.NEIGHBOURS: {"neighbours", "peers/*/mac"},
+    _collect.NEIGHBOURS: {"neighbours", "peers/*/mac", "peers/*/underlay"},
     _collect.FDB: {"fdb", "peers/*/underlay"},
     _collect.VERSION: {"host/iproute2"},
 }
