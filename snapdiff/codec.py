@@ -145,8 +145,9 @@ def document(data: bytes, kind: str, whole: Whole) -> Document | None:
     known, and all else goes through :func:`loads`.
     """
     spans = _outline(data)
-    known = load(kind)["properties"].keys()
-    return Document(data, kind, spans, whole) if spans and spans.keys() <= known else None
+    schema = load(kind)
+    whole_file = spans and schema["properties"].keys() >= spans.keys() >= set(schema["required"])
+    return Document(data, kind, spans, whole) if spans and whole_file else None
 
 
 def read_rows(data: bytes) -> dict[str, t.Any] | None:

@@ -5,9 +5,8 @@
     SnapdiffError              exit 2: what, where, how to mend
     ├── UsageError             a selector, option or setting that means nothing
     │   └── FirstCaptureError  there is no capture before, yet
-    ├── UnreadableError        a file that cannot be read, or is not what it should be
-    │   └── InvalidError       it can be read, but its content breaks the schema
-    └── UntrustedError         exit 3: an answer could be given, but nobody should trust it
+    └── UnreadableError        a file that cannot be read, or is not what it should be
+        └── InvalidError       it can be read, but its content breaks the schema
 """
 
 from __future__ import annotations
@@ -49,9 +48,3 @@ class InvalidError(UnreadableError):
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.path = path
-
-
-class UntrustedError(SnapdiffError):
-    """Raised when there is too little to give an answer that can be trusted."""
-
-    exit_code = ExitCode.UNTRUSTED

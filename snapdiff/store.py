@@ -228,9 +228,19 @@ class Store:
         found = [
             path
             for path in files.inside(self.cluster_folder(cluster))
-            if CAPTURE.match(path.name) and files.is_there(path / MANIFEST)
+            if _is_capture(path.name) and files.is_there(path / MANIFEST)
         ]
         return sorted(found, key=lambda path: _order(path.name))
+
+
+def _is_capture(name: str) -> bool:
+    if not CAPTURE.match(name):
+        return False
+    try:
+        datetime.strptime(name[: len("20261122T030000Z")], STAMP)
+    except ValueError:
+        return False  # digits, but no moment
+    return True
 
 
 def _order(name: str) -> tuple[str, int]:

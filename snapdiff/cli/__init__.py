@@ -103,4 +103,4 @@ def main() -> None:
 def _safe(text: str) -> str:
     from snapdiff.report.safe import visible
 
-    return visible(text)
+    return "\n".join(visible(line) for line in text.split("\n"))

@@ -5,15 +5,23 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from snapdiff import __version__
 from snapdiff.cli.options import settings_of, store_options
-from snapdiff.errors import UnreadableError, UsageError
+from snapdiff.errors import ExitCode, UnreadableError, UsageError
+from snapdiff.model import Outcome
+from snapdiff.report.safe import visible
 from snapdiff.saved import Folder, Listing, nodes_in, snapshot_of
 from snapdiff.store import Store, stamp
 from snapdiff.strict_yaml import LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+NO_LISTING = "no listing of its links was saved"
 
 
 @click.command("import")
@@ -23,12 +31,13 @@ from snapdiff.strict_yaml import LIMITS
 @store_options
 def command(
     source: str, node: str | None, label: str, store: str | None, cluster: str | None
-) -> None:
+) -> int:
     """Make a capture of saved command output.
 
     SOURCE is a folder with one folder a node (files as ip-j-d-s-addr.json, subnet.env ...), or the
     output of 'ip -j -d addr', 'ip addr' or 'ifconfig -a' in a file, or - for standard input.
-    What was not saved is not observed.
+    What was not saved is not observed. A folder with files but without a listing of links is a
+    node that failed, and makes the exit code 3.
     """
     settings = settings_of(store=store, cluster=cluster)
     now = datetime.now(UTC)
@@ -37,12 +46,29 @@ def command(
         snapshot_of(one, node=name, taken_at=stamp(now), via=f"import of {one.sort}")
         for name, one in sources.items()
     ]
-    draft = Store(settings.store).begin(settings.cluster, nodes=sources, now=now, label=label)
+    others = _others(source, sources) if node is None else []
+    draft = Store(settings.store).begin(
+        settings.cluster, nodes=[*sources, *others], now=now, label=label
+    )
+    for other in others:
+        draft.note(other, Outcome.FAILED, NO_LISTING)
     for snapshot in snapshots:
         draft.add(snapshot)
     capture = draft.seal(now=datetime.now(UTC), tools={"snapdiff": __version__})
     many = f"{len(sources)} node{'s' * (len(sources) != 1)}"
     click.echo(f"{capture.place}: {many} imported", err=True)
+    for other in others:
+        click.echo(visible(f"  {other}: {NO_LISTING}"), err=True)
+    return ExitCode.UNTRUSTED if others else ExitCode.CLEAN
+
+
+def _others(source: str, sources: Collection[str]) -> list[str]:
+    """Name the folders beside those of nodes that hold files, but no listing of links."""
+    path = Path(source)
+    if source == "-" or not path.is_dir() or path.resolve().name in sources:
+        return []
+    folders = (one for one in path.iterdir() if one.is_dir() and one.name not in sources)
+    return sorted(one.name for one in folders if any(inner.is_file() for inner in one.iterdir()))
 
 
 def _sources(source: str, node: str | None) -> dict[str, Folder | Listing]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from datetime import UTC, datetime
 
 import click
 
+from snapdiff import codec, files
 from snapdiff.cli.options import settings_of, store_options, terminal_of
 from snapdiff.errors import UsageError
 from snapdiff.refs import select
-from snapdiff.snapshot import to_text
+from snapdiff.report.safe import visible
 from snapdiff.store import Store
+from snapdiff.strict_yaml import LIMITS
 
 if t.TYPE_CHECKING:
     from snapdiff.store import Side
@@ -38,9 +41,21 @@ def command(
     if node is None and len(side.capture.nodes) > 1:
         click.echo(as_snapshot.render_capture(side.capture, terminal), nl=False, color=True)
         return
-    snapshot = side.snapshot(_node(side, node))
-    text = to_text(snapshot) if as_yaml else as_snapshot.render_snapshot(snapshot, terminal)
+    name = _node(side, node)
+    if as_yaml:
+        click.echo(_yaml(side, name), nl=False)
+        return
+    text = as_snapshot.render_snapshot(side.snapshot(name), terminal)
     click.echo(text, nl=False, color=True)
+
+
+def _yaml(side: Side, node: str) -> str:
+    """Return a snapshot's file, read whole; on a terminal what would move its cursor is shown."""
+    path = side.paths[node]
+    text = codec.dumps(codec.loads(files.read(path, LIMITS.size), "snapshot", str(path)))
+    if not sys.stdout.isatty():
+        return text
+    return "".join(f"{visible(line)}\n" for line in text.splitlines())
 
 
 def _node(side: Side, node: str | None) -> str:

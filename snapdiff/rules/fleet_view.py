@@ -93,11 +93,6 @@ class Fleet:
             blind=dict(view.snapshot["not_observed"]),
         )
 
-    def table_of(self, node: str, family: int) -> Table:
-        """Return a node's peers and its own row, by VTEP address."""
-        digest = self.members[node].tables.get(family)
-        return self.tables[digest] if digest else {}
-
     def census(self, trait: str) -> Census:
         """Return who has which value of a trait; nodes that do not tell are not in it."""
         return take(

@@ -17,8 +17,6 @@ from functools import cache
 
 if t.TYPE_CHECKING:
     from snapdiff.model import Severity
-    from snapdiff.rules.fleet_view import Fleet
-    from snapdiff.rules.view import NodeView
 
 
 class CannotTell(Exception):  # noqa: N818 - an answer, not an error
@@ -112,7 +110,3 @@ def shipped() -> Mapping[str, Rule]:
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"snapdiff.rules.{module.name}")
     return dict(sorted(_FOUND.items()))
-
-
-NodeRule = Callable[["NodeView"], Result]
-FleetRule = Callable[["Fleet"], Result]

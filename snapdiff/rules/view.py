@@ -115,18 +115,6 @@ class NodeView:
         """Return the overlay links that flannel makes."""
         return tuple(one for one in self.overlays if one.owner == "flannel")
 
-    def underlay_of(self, overlay: Overlay) -> tuple[str, Link] | None:
-        """Return the link that carries an overlay, None where the node does not tell.
-
-        A vxlan names it; of a wireguard, ipip or tun link it is where the default route leads.
-        """
-        links = self.links
-        lower = overlay.link.get("lower")
-        if lower in links:
-            return str(lower), links[str(lower)]
-        found = list(roles.underlays(links, self.snapshot["routes"]))
-        return (found[0], links[found[0]]) if found else None
-
     @cached_property
     def bridges(self) -> dict[str, Link]:
         """Return the pod bridges by name."""

@@ -13,7 +13,6 @@ from snapdiff.errors import (
     InvalidError,
     SnapdiffError,
     UnreadableError,
-    UntrustedError,
     UsageError,
 )
 from snapdiff.model import BODY, HEAD, MOVING, Coverage, Rows, Severity
@@ -191,7 +190,6 @@ def test_coverage_is_the_share_of_the_expected(expected, comparable, percent):
         (UsageError, ExitCode.UNREADABLE),
         (UnreadableError, ExitCode.UNREADABLE),
         (InvalidError, ExitCode.UNREADABLE),
-        (UntrustedError, ExitCode.UNTRUSTED),
     ],
 )
 def test_an_error_knows_the_exit_code(error, code):
