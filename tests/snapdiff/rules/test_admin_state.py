@@ -1,4 +1,5 @@
 import pytest
+
 from clusters import cluster, told
 
 DOWN = ["BROADCAST", "MULTICAST"]
