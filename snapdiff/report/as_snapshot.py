@@ -53,8 +53,10 @@ def render_snapshot(snapshot: Snapshot, terminal: Terminal) -> str:
         if snapshot[section]:
             console.print(Text(f"\n{title}", "bold"))
             console.print(_rows(snapshot, section))
-    console.print(Text("\nCNI and settings", "bold"))
-    for section in ("cni", "cni_config", "sysctls", "host"):
+    told = [one for one in ("cni", "cni_config", "sysctls", "host") if snapshot[one]]
+    if told:
+        console.print(Text("\nCNI and settings", "bold"))
+    for section in told:
         for key, row in snapshot[section].items():
             console.print(Text(visible(f"  {key}  {word(row)}")))
     if snapshot["not_observed"]:
