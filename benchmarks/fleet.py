@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from snapdiff import codec, saved
-from snapdiff.model import Rows
+from snapdiff.rows import Rows
 from snapdiff.store import Store, read_manifest
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -154,7 +154,7 @@ def _judged(
     drifts = drift.judge(changes, rebooted=rebooted)
     if drifts:
         drifts = _explained(drifts, old, new)
-    up = events.uptime(new)
+    up = new.uptime
     if rebooted and up is not None and up < grace:
         drifts = [drift.softened(one, f"up for {up:.0f} s only") for one in drifts]
     return drifts

@@ -16,10 +16,12 @@ from functools import lru_cache
 
 from snapdiff import roles
 from snapdiff.codec import Document
-from snapdiff.model import Rows, Snapshot
+from snapdiff.rows import Rows
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from snapdiff.model import Snapshot
 
 # LOWER_UP, NO-CARRIER and DORMANT follow carrier, which operstate tells; PROMISC and ALLMULTI come
 # and go with whoever listens.

@@ -12,7 +12,6 @@ from datetime import date
 
 from snapdiff.causes import Told, fold
 from snapdiff.drift import finding_id
-from snapdiff.errors import SnapdiffError
 from snapdiff.model import (
     Coverage,
     Finding,
@@ -27,7 +26,7 @@ from snapdiff.policy import Site, Waiver, accept, notes
 from snapdiff.rules.fleet_view import Fleet
 from snapdiff.rules.mesh import cells
 from snapdiff.rules.registry import CannotTell, Rule
-from snapdiff.rules.view import NodeView
+from snapdiff.rules.view import NodeView, look_at
 from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
@@ -66,7 +65,7 @@ def assess_check(
         if row.outcome is Outcome.SKIPPED:
             skipped.append(name)
             continue
-        view = _view(side, name, missing)
+        view = look_at(side, name, missing)
         if view is None:
             continue
         if not view.snapshot.consistent:
@@ -117,18 +116,6 @@ def _waived(accepted: Mapping[Waiver, list[Told]], cluster: str) -> Iterator[Wai
         until = waiver.until.isoformat() if waiver.until else ""
         for row in findings(told, cluster):
             yield Waived(finding=row, reason=waiver.reason, until=until)
-
-
-def _view(side: Side, node: str, missing: list[Missing]) -> NodeView | None:
-    row = side.capture.nodes[node]
-    if row.outcome is not Outcome.OK:
-        missing.append(Missing(node=node, why=f"{row.outcome}: {row.why}"))
-        return None
-    try:
-        return NodeView(side.snapshot(node))
-    except SnapdiffError as error:
-        missing.append(Missing(node=node, why=str(error)))
-        return None
 
 
 def _run(

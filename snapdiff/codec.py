@@ -23,7 +23,7 @@ import orjson
 
 from snapdiff import strict_yaml
 from snapdiff.errors import InvalidError, UnreadableError
-from snapdiff.model import Rows
+from snapdiff.rows import Rows
 from snapdiff.schema import load, part_decider, validate
 
 # An outer key with its value or the rows below it, and a row.

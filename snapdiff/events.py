@@ -29,12 +29,6 @@ def is_flannels(change: Change) -> bool:
     return change.path[0] in ("cni", "peers") or change.role == roles.OVERLAY
 
 
-def uptime(snapshot: Snapshot) -> float | None:
-    """Return the seconds since the node's boot, None where they were not observed."""
-    found: float | None = snapshot["provenance"].get("uptime")
-    return found
-
-
 def newly_broken(before: Snapshot, after: Snapshot) -> Iterator[tuple[str, Breach]]:
     """Yield the rules on a node that held before and do not hold now, with their breaches."""
     now = list(_broken(after, shipped()))

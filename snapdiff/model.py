@@ -7,7 +7,7 @@ there may be a million rows; what we make of them is a frozen value with a name.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -43,34 +43,6 @@ MOVING = (
 Section = Mapping[str, t.Any]
 
 
-class Rows(Mapping[str, t.Any]):
-    """A section of a canonical file: rows as bytes, each parsed when it is first asked for.
-
-    Two snapshots are compared row by row as bytes first, so most rows are never parsed.
-    """
-
-    __slots__ = ("_parse", "_parsed", "raw")
-
-    def __init__(self, raw: dict[str, bytes], parse: Callable[[str, bytes], t.Any]) -> None:
-        self.raw = raw
-        self._parse = parse
-        self._parsed: dict[str, t.Any] = {}
-
-    def __getitem__(self, key: str) -> t.Any:
-        if key not in self._parsed:
-            self._parsed[key] = self._parse(key, self.raw[key])
-        return self._parsed[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.raw)
-
-    def __len__(self) -> int:
-        return len(self.raw)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.raw
-
-
 class Severity(IntEnum):
     """How bad a finding is; the least one that makes the exit code 1 is ``--fail-on``."""
 
@@ -104,6 +76,14 @@ class Kind(StrEnum):
     NOT_OBSERVED = "not-observed"
 
 
+def covers(pattern: str, path: tuple[str, ...]) -> bool:
+    """Say whether a pattern of ``not_observed`` covers a place: it is that, or above it."""
+    parts = pattern.split("/", len(path) - 1)  # the last name may hold a slash
+    return len(parts) <= len(path) and all(
+        part in ("*", name) for part, name in zip(parts, path, strict=False)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The pod network of one node at one moment; never changed once made."""
@@ -132,6 +112,12 @@ class Snapshot:
         """Return when it was made: UTC, ISO 8601."""
         return str(self["provenance"].get("taken_at", ""))
 
+    @property
+    def uptime(self) -> float | None:
+        """Return the seconds since the node's boot, None where they were not observed."""
+        found: float | None = self["provenance"].get("uptime")
+        return found
+
     def why_not_observed(self, path: tuple[str, ...]) -> tuple[str, str] | None:
         """Return the pattern and reason that cover a place which is missing here.
 
@@ -139,10 +125,7 @@ class Snapshot:
         a pattern stands for any one name.
         """
         for pattern, reason in self["not_observed"].items():
-            parts = pattern.split("/", len(path) - 1)
-            if len(parts) <= len(path) and all(
-                part in ("*", name) for part, name in zip(parts, path, strict=False)
-            ):
+            if covers(pattern, path):
                 return pattern, str(reason)
         return None
 

@@ -10,10 +10,10 @@ from collections import defaultdict
 
 from snapdiff.census import Census, explained, named
 from snapdiff.drift import SEVERITY, finding_id
-from snapdiff.errors import SnapdiffError, UsageError
+from snapdiff.errors import UsageError
 from snapdiff.model import Coverage, Finding, Member, Missing, Outcome, Report, Severity, Undecided
 from snapdiff.places import Places, Plain
-from snapdiff.rules.view import NodeView
+from snapdiff.rules.view import look_at
 from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
@@ -75,27 +75,13 @@ def _taken(side: Side, progress: Progress | None) -> tuple[Places, list[Missing]
     moved = []
     nodes = side.capture.nodes
     for number, name in enumerate(sorted(nodes)):
-        view = _view(side, name, missing)
+        view = look_at(side, name, missing)
         if view is not None:
             places.add(view)
             moved += [name] if not view.snapshot.consistent else []
         if progress:
             progress(number + 1, len(nodes))
     return places, missing, moved
-
-
-def _view(side: Side, node: str, missing: list[Missing]) -> NodeView | None:
-    row = side.capture.nodes[node]
-    if row.outcome is Outcome.SKIPPED:
-        return None
-    if row.outcome is not Outcome.OK:
-        missing.append(Missing(node=node, why=f"{row.outcome}: {row.why}"))
-        return None
-    try:
-        return NodeView(side.snapshot(node))
-    except SnapdiffError as error:
-        missing.append(Missing(node=node, why=str(error)))
-        return None
 
 
 def findings(

@@ -15,6 +15,7 @@ from functools import cache
 
 from snapdiff import canonical, roles, schema
 from snapdiff.census import Census, take
+from snapdiff.model import covers
 from snapdiff.rules.traits import UNDERLAY, traits_of
 from snapdiff.rules.view import NodeView, interface
 
@@ -105,7 +106,7 @@ class Places:
         return {
             node
             for patterns, nodes in self.blind.items()
-            if any(_covers(pattern, path) for pattern, _why in patterns)
+            if any(covers(pattern, path) for pattern, _why in patterns)
             for node in nodes
         }
 
@@ -149,13 +150,6 @@ def _key(value: t.Any) -> t.Any:
     if isinstance(value, (list, dict)):
         return Plain, Plain(json.dumps(value, sort_keys=True))
     return type(value), value
-
-
-def _covers(pattern: str, path: tuple[str, ...]) -> bool:
-    parts = pattern.split("/", len(path) - 1)
-    return len(parts) <= len(path) and all(
-        one in ("*", name) for one, name in zip(parts, path, strict=False)
-    )
 
 
 def _path(head: str, sub: str) -> tuple[str, ...]:

@@ -226,7 +226,7 @@ def _bare(view: NodeView, name: str) -> CannotTell | bool | None:
     bridge = flannel.bridge_of(view)
     if not bridge or not flannel.ports_of(view, bridge):
         return True
-    since = flannel.uptime(view)
+    since = view.snapshot.uptime
     if since is not None and since < SOON:
         why = f"the node started {since:.0f} s ago; its first pod may just be plugged"
         return CannotTell(f"links/{name}/addresses", why)

@@ -152,9 +152,3 @@ def all_addresses(view: NodeView, link: str) -> None:
     found = view.snapshot.why_not_observed(("links", link, "addresses"))
     if found is not None:
         raise CannotTell(*found)
-
-
-def uptime(view: NodeView) -> float | None:
-    """Return the seconds since the node started, None where it is not known."""
-    found: float | None = view.snapshot["provenance"].get("uptime")
-    return found

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from snapdiff import roles
 from snapdiff.census import Census, take
+from snapdiff.model import covers
 from snapdiff.rules.direct import Ways, ways_of
 from snapdiff.rules.flannel import in_use
 from snapdiff.rules.registry import CannotTell
@@ -114,7 +115,7 @@ class Fleet:
         """Return what kept nodes from telling a trait, and why; None where they all looked."""
         for name, one in self.members.items():
             if trait not in one.traits.values:
-                found = _covered(self.place(trait, name).split("/"), one.blind)
+                found = _covered(tuple(self.place(trait, name).split("/")), one.blind)
                 if found is not None:
                     return found
         return None
@@ -131,13 +132,8 @@ class Fleet:
         return next((name for name, one in self.members.items() if address in one.addresses), None)
 
 
-def _covered(path: list[str], blind: Mapping[str, str]) -> tuple[str, str] | None:
-    for pattern, why in blind.items():
-        parts = pattern.split("/")
-        pairs = list(zip(parts, path, strict=False))
-        if len(parts) <= len(path) and all(one in ("*", name) for one, name in pairs):
-            return pattern, why
-    return None
+def _covered(path: tuple[str, ...], blind: Mapping[str, str]) -> tuple[str, str] | None:
+    return next((found for found in blind.items() if covers(found[0], path)), None)
 
 
 def _quietly(ask: t.Callable[[], t.Any]) -> t.Any:

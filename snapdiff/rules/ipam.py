@@ -129,7 +129,7 @@ def _ipam(view: NodeView) -> tuple[str, list[str]] | None:
 def _counted(view: NodeView) -> tuple[str, int, int] | None:
     """Return the network's name, its leases and its ports; None where they may not yet agree."""
     found = _ipam(view)
-    since = flannel.uptime(view)
+    since = view.snapshot.uptime
     if found is None or (since is not None and since < SETTLED):
         return None
     bridge = flannel.bridge_of(view)

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from snapdiff import canonical, roles
+from snapdiff.errors import SnapdiffError
+from snapdiff.model import BODY, MOVING, Missing, Outcome
 from snapdiff.rules.registry import CannotTell
 
 if t.TYPE_CHECKING:
     from snapdiff.model import Snapshot
+    from snapdiff.store import Side
 
 Address = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -180,3 +183,25 @@ def _overlay(name: str, link: Link) -> Overlay:
     if "cali" in name or name == "tunl0":
         owner = "calico"
     return Overlay(name=name, link=link, kind=kind, family=6 if six else 4, owner=owner)
+
+
+def look_at(side: Side, node: str, missing: list[Missing]) -> NodeView | None:
+    """Return a node of a capture; one that was not seen goes to *missing*, with the reason.
+
+    Rules ask for most of a snapshot, so all rows are read here: one that does not fit the schema
+    costs its own node, not the answer on the others.
+    """
+    row = side.capture.nodes[node]
+    if row.outcome is Outcome.SKIPPED:
+        return None
+    if row.outcome is not Outcome.OK:
+        missing.append(Missing(node=node, why=f"{row.outcome}: {row.why}"))
+        return None
+    try:
+        snapshot = side.snapshot(node)
+        for section in (*BODY, *MOVING):
+            dict(snapshot[section])
+    except SnapdiffError as error:
+        missing.append(Missing(node=node, why=str(error)))
+        return None
+    return NodeView(snapshot)

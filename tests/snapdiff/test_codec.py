@@ -22,7 +22,8 @@ from snapdiff import snapshot as snapshots
 from snapdiff import strict_yaml
 from snapdiff.codec import dumps, loads, read_rows
 from snapdiff.errors import InvalidError, SnapdiffError, UnreadableError
-from snapdiff.model import BODY, HEAD, MOVING, Rows
+from snapdiff.model import BODY, HEAD, MOVING
+from snapdiff.rows import Rows
 from snapdiff.strict_yaml import Limits
 
 REAL = sorted((FIXTURES / "snapshot-v1").glob("*.yml"))

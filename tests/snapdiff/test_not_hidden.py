@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
 from builders import GONE, edited, node, peer, side
 from clusters import cluster, told
 from snapdiff.assess import assess_diff
 from snapdiff.canonical import link_local
+from snapdiff.check import assess_check
 from snapdiff.cli.gather import _say
 from snapdiff.errors import UnreadableError
 from snapdiff.model import Capture, Node, Outcome
+from snapdiff.outliers import assess_outliers
 from snapdiff.snapshot import from_facts
+from snapdiff.store import read_manifest, side_of_capture
 from snapdiff.verdict import Policy
 
 DOWN = {"node1": "no route", "node2": "no route", "node3": "no route"}
@@ -146,3 +152,17 @@ def test_nobody_forgot_a_node_that_nobody_looked_for(compare):
     found = compare(before, [], lost_after=["node2"])
     assert rows(found) == [("nodes/node1", ("node1",))]
     assert "forgotten" not in found.findings[0].message
+
+
+@pytest.mark.parametrize("assess", [assess_check, assess_outliers], ids=["check", "compare"])
+def test_a_row_that_a_fitting_digest_hides_costs_its_own_node_alone(assess, tmp_path):
+    folder = Path(side(tmp_path, nodes(edits={2: {"links/flannel.1/mtu": 9000}})).capture.place)
+    file, manifest = folder / "nodes" / "node1.yml", folder / "capture.yml"
+    before = file.read_bytes()
+    file.write_bytes(before.replace(b'"mtu":1450', b'"mtu":"x"', 1))
+    old, new = (hashlib.sha256(one).hexdigest() for one in (before, file.read_bytes()))
+    manifest.write_text(manifest.read_text("utf-8").replace(old, new), "utf-8")
+    found = assess(side_of_capture(read_manifest(folder)), cluster="lab", policy=Policy())
+    assert [one.node for one in found.coverage.missing] == ["node1"]
+    assert "is not of type 'integer'" in found.coverage.missing[0].why
+    assert any("node2" in row.nodes for row in found.findings)

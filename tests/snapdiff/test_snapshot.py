@@ -15,7 +15,8 @@ from snapdiff.errors import (
     UnreadableError,
     UsageError,
 )
-from snapdiff.model import BODY, HEAD, MOVING, Coverage, Rows, Severity
+from snapdiff.model import BODY, HEAD, MOVING, Coverage, Severity
+from snapdiff.rows import Rows
 from snapdiff.snapshot import body_digest, from_bytes, from_facts, to_text
 
 
