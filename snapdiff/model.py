@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from snapdiff.story import Course, Life, Moment, MtuRow, Planned
+
 SCHEMA = "snapdiff/snapshot/1"
 # The sections of a snapshot in the order of the file. An unchanged node has the same BODY every
 # night; MOVING is what moves at every gather.
@@ -140,6 +142,7 @@ class Node:
     file: str = ""
     sha256: str = ""
     body: str = ""
+    groups: tuple[str, ...] = ()  # of the inventory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +186,8 @@ class Member:
     node: str
     before: t.Any = None
     after: t.Any = None
+    file: str = ""  # where it stands, for formats that point there: the snapshot and its line
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +212,9 @@ class Finding:
     stragglers: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     keys: tuple[str, ...] = ()  # the path in its parts, for a name may hold a slash
+    standing: str = ""  # new, open, worse, reopened; empty where no night was written down
+    since: str = ""  # when a night first had it, UTC
+    nights: int = 0  # that had it, this one included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +273,9 @@ class Hop:
     role: str
     before: str | None
     after: str | None
+    addresses: tuple[str, ...] = ()  # where the chain is that of one node
+    overhead: int | None = None  # bytes that it takes of the hop before it; None: not known
+    broken: str = ""  # what is wrong with it, in a few words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +304,7 @@ class Waived:
     finding: Finding
     reason: str
     until: str = ""  # the last day, ISO 8601; empty: for good
+    ticket: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +333,12 @@ class Report:
     chains: tuple[Chain, ...] = ()
     mesh: tuple[Cell, ...] = ()
     waived: tuple[Waived, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    side_effects: tuple[Finding, ...] = ()  # of what was planned
+    mtus: tuple[MtuRow, ...] = ()
+    moments: tuple[Moment, ...] = ()  # the nights before, the oldest first
+    lives: tuple[Life, ...] = ()
+    courses: tuple[Course, ...] = ()
     notes: tuple[str, ...] = ()  # what the site set that does nothing
     verdict: str = ""
     exit_code: int = 0

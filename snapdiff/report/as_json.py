@@ -38,15 +38,30 @@ def to_dict(report: Report) -> dict[str, t.Any]:
         },
         "findings": [_finding(row) for row in report.findings],
         "waived": [
-            {"finding": _finding(one.finding), "reason": one.reason, "until": one.until}
+            {
+                "finding": _finding(one.finding),
+                "reason": one.reason,
+                "until": one.until,
+                "ticket": one.ticket,
+            }
             for one in report.waived
         ],
+        "planned": _rows(report.planned),
+        "side_effects": [_finding(row) for row in report.side_effects],
         "notes": list(report.notes),
-        "churn": [asdict(one) for one in report.churn],
-        "undecided": [_plain(asdict(one)) for one in report.undecided],
-        "chains": [_plain(asdict(one)) for one in report.chains],
-        "mesh": [_plain(asdict(one)) for one in report.mesh],
+        "churn": _rows(report.churn),
+        "undecided": _rows(report.undecided),
+        "chains": _rows(report.chains),
+        "mtus": _rows(report.mtus),
+        "mesh": _rows(report.mesh),
+        "moments": _rows(report.moments),
+        "lives": _rows(report.lives),
+        "courses": _rows(report.courses),
     }
+
+
+def _rows(rows: t.Iterable[t.Any]) -> list[t.Any]:
+    return [_plain(asdict(one)) for one in rows]
 
 
 def _finding(row: Finding) -> dict[str, t.Any]:
