@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-from snapdiff.story import Course, Life, Moment, MtuRow, Planned
+if t.TYPE_CHECKING:
+    from snapdiff.story import Course, Life, Moment, MtuRow, Planned
 
 SCHEMA = "snapdiff/snapshot/1"
 # The sections of a snapshot in the order of the file. An unchanged node has the same BODY every

@@ -6,9 +6,11 @@ Like those of ``model`` they hold nothing but values; times are UTC in ISO 8601.
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+if t.TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Standing(StrEnum):
