@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON INVENTORY
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian venv drift test lint types unit lab-test score sanity bench lock clean distclean
+.PHONY: help setup debian venv drift test lint types unit lab-test lab-upgrade lab-nights score sanity bench lock clean distclean
 
 help: ## say what there is
 	@sed -En 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,12 @@ unit: setup ## the tests that need neither root nor a kernel
 
 lab-test: setup ## the tests on a real kernel, as root
 	@.venv/bin/python -m pytest -m lab
+
+lab-upgrade: setup ## as root: a change in three batches by the shipped playbook, clean, with a straggler, failing half way
+	@.venv/bin/python -m pytest -v tests/lab/test_upgrade_e2e.py
+
+lab-nights: setup ## as root: seven nights of a cluster, and who is told what
+	@.venv/bin/python -m pytest -v tests/lab/test_nights_e2e.py
 
 score: setup ## score check, diff and other tools on the scenarios of tests/scenarios (docs/score.md)
 	@tests/scenarios/install-peers

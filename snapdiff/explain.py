@@ -12,9 +12,9 @@ from collections import defaultdict
 from functools import cache
 
 from snapdiff import roles, schema
-from snapdiff.errors import SnapdiffError, UsageError
-from snapdiff.policy import nearest
-from snapdiff.rules.of_site import SiteCheck, glob, places
+from snapdiff.errors import SnapdiffError
+from snapdiff.paths import SLASHED, glob, split
+from snapdiff.rules.of_site import SiteCheck, places
 from snapdiff.rules.registry import Rule, shipped
 
 if t.TYPE_CHECKING:
@@ -24,7 +24,6 @@ if t.TYPE_CHECKING:
     from snapdiff.store import Side
 
 Facts = dict[str, t.Any]
-SLASHED = ("routes", "rules", "fdb", "neighbours", "addresses")  # their names may hold slashes
 READS = ("get", "section")  # of a NodeView
 GIVES = ("Breach", "CannotTell")
 
@@ -69,7 +68,7 @@ def _waiver(one: Waiver) -> Facts:
 
 def place_in_words(path: str, site: Site, side: Side | None) -> Facts:
     """Return all that is known of a place. Raises UsageError for one that no snapshot can have."""
-    parts = _parts(path)
+    parts = split(path)
     found = schema.field(parts)
     text, _, source = found.description.partition("Source: ")
     of_link = parts[0] == "links" and len(parts) > 1 and "*" not in parts[1]
@@ -95,25 +94,6 @@ def place_in_words(path: str, site: Site, side: Side | None) -> Facts:
         ],
         "values": values["values"] if values is not None else None,
     }
-
-
-def _parts(path: str) -> tuple[str, ...]:
-    """Split a place into names, each held against the schema."""
-    rest = path.split("/")
-    done: tuple[str, ...] = ()
-    while rest:
-        names = schema.members(done)
-        size = 1
-        if names is None and done and done[-1] in SLASHED:
-            below = schema.members((*done, "*"), named=True) or ()
-            ends = [number for number, one in enumerate(rest) if number and one in below]
-            size = ends[0] if ends else len(rest)
-        name = "/".join(rest[:size])
-        if names is not None and name not in names and name != "*":
-            where = "/".join(done) or "a snapshot"
-            raise UsageError(f"{path}: {where} has no {name!r}{nearest(name, names)}")
-        done, rest = (*done, name), rest[size:]
-    return done
 
 
 def _values(side: Side, parts: tuple[str, ...]) -> Facts:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_MODE = 0o640
+SHARED_MODE = 0o644  # for what others have to read
 FOLDER_MODE = 0o750
 
 
@@ -30,8 +31,15 @@ def make_folder(path: Path, *, new: bool = False) -> None:
         raise UnreadableError(f"{path}: cannot make it: {error.strerror}") from None
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there with all of *data*, or not at all, also after a crash."""
+def write_whole(path: Path, data: bytes, *, shared: bool = False) -> None:
+    """Write a file so that it is there with all of *data*, or not at all, also after a crash.
+
+    A *shared* one can be read by everybody, whatever the umask. What is there and is no regular
+    file, as /dev/stdout or a pipe, is written into: a rename would take its place.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        _write_into(path, data)
+        return
     draft = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
@@ -39,6 +47,8 @@ def write_whole(path: Path, data: bytes) -> None:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
+                if shared:
+                    os.fchmod(file.fileno(), SHARED_MODE)
                 os.fsync(file.fileno())
             draft.replace(path)
         except BaseException:
@@ -46,6 +56,14 @@ def write_whole(path: Path, data: bytes) -> None:
                 draft.unlink()
             raise
         sync_folder(path.parent)
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot write it: {error.strerror}") from None
+
+
+def _write_into(path: Path, data: bytes) -> None:
+    try:
+        with path.open("wb") as file:
+            file.write(data)
     except OSError as error:
         raise UnreadableError(f"{path}: cannot write it: {error.strerror}") from None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 if t.TYPE_CHECKING:
-    from snapdiff.story import Course, Life, Moment, MtuRow, Planned
+    from snapdiff.story import Course, Effect, Life, Moment, MtuRow, Planned
 
 SCHEMA = "snapdiff/snapshot/1"
 # The sections of a snapshot in the order of the file. An unchanged node has the same BODY every
@@ -33,14 +33,8 @@ BODY = (
     "sysctls",
 )
 MOVING = (
-    "provenance",
-    "steps",
-    "counters",
-    "timers",
-    "lifetimes",
-    "neighbour_cache",
-    "fdb_learned",
-    "mtimes",
+    *("provenance", "steps", "counters", "timers"),
+    *("lifetimes", "neighbour_cache", "fdb_learned", "mtimes"),
 )
 
 Section = Mapping[str, t.Any]
@@ -181,12 +175,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One finding of a folded row: a node with its own values."""
+    """One finding of a folded row: a node with its own values and its own evidence."""
 
     id: str
     node: str
     before: t.Any = None
     after: t.Any = None
+    evidence: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()  # all that a row such as peers/* stands for on the node
+    effects: tuple[Effect, ...] = ()
     file: str = ""  # where it stands, for formats that point there: the snapshot and its line
     line: int = 0
 
@@ -213,6 +210,7 @@ class Finding:
     stragglers: tuple[str, ...] = ()
     members: tuple[Member, ...] = ()
     keys: tuple[str, ...] = ()  # the path in its parts, for a name may hold a slash
+    follows: tuple[str, ...] = ()  # ids of what is told with it: its effects, rows it stands for
     standing: str = ""  # new, open, worse, reopened; empty where no night was written down
     since: str = ""  # when a night first had it, UTC
     nights: int = 0  # that had it, this one included
@@ -343,4 +341,5 @@ class Report:
     notes: tuple[str, ...] = ()  # what the site set that does nothing
     verdict: str = ""
     exit_code: int = 0
+    trusted: bool = False  # enough was seen, whatever was found and with --exit-zero too
     made_at: str = ""

@@ -6,7 +6,6 @@ the reader hears of it, and no exit code changes.
 
 from __future__ import annotations
 
-import difflib
 import functools
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,8 @@ from datetime import date
 from snapdiff import codec, files
 from snapdiff.errors import UsageError
 from snapdiff.model import Severity
-from snapdiff.rules.of_site import SiteCheck, glob, site_rule
+from snapdiff.paths import glob, nearest
+from snapdiff.rules.of_site import SiteCheck, site_rule
 from snapdiff.rules.registry import Breach, Rule, shipped
 from snapdiff.strict_yaml import LIMITS
 
@@ -98,12 +98,6 @@ class Site:
             for where, name in dict.fromkeys(given)
             if name not in known
         ]
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a question for what was meant, empty where nothing is near."""
-    close = difflib.get_close_matches(name, list(known), 1)
-    return f". Did you mean {close[0]}?" if close else ""
 
 
 def site_of(settings: Settings) -> Site:

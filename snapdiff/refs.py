@@ -6,7 +6,10 @@ import difflib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from snapdiff.baseline import DEFAULT, place_of
 from snapdiff.errors import FirstCaptureError, UsageError
+from snapdiff.moments import moment_of
+from snapdiff.selection import only
 from snapdiff.store import (
     CAPTURE,
     MANIFEST,
@@ -18,7 +21,16 @@ from snapdiff.store import (
     side_of_files,
 )
 
-WORDS = ("@latest", "@prev", "@yesterday", "@label:NAME", "@2026-11-22T03:00")
+WORDS = (
+    "@latest",
+    "@prev",
+    "@yesterday",
+    "@baseline",
+    "@baseline:NAME",
+    "@label:NAME",
+    "@2026-11-22T03:00",
+    "'@3 days ago'",
+)
 
 
 def select(ref: str, store: Store, cluster: str, *, now: datetime) -> Side:
@@ -26,6 +38,8 @@ def select(ref: str, store: Store, cluster: str, *, now: datetime) -> Side:
 
     Times are local unless they end in Z, and mean the newest capture at or before them.
     """
+    if ref.partition(":")[0] == "@baseline":
+        return _baseline(ref, store, cluster)
     if ref.startswith("@"):
         return side_of_capture(read_manifest(_selected(ref[1:], store, cluster, now)))
     try:
@@ -37,6 +51,13 @@ def select(ref: str, store: Store, cluster: str, *, now: datetime) -> Side:
     close = difflib.get_close_matches(f"@{ref}", WORDS, 1)
     hint = f" Did you mean {close[0]}?" if close else ""
     raise UsageError(f"{ref}: no such file or folder, and no selector.{hint}")
+
+
+def _baseline(ref: str, store: Store, cluster: str) -> Side:
+    name = ref.partition(":")[2] or DEFAULT
+    place, found = place_of(store.cluster_folder(cluster), name)
+    side = _capture(place)
+    return only(side, found.on, f"baseline {name}: on") if found.on else side
 
 
 def _placed(ref: str, store: Store, cluster: str) -> Side | None:
@@ -95,9 +116,9 @@ def _at(word: str, captures: list[Path], where: str, now: datetime) -> Path:
         latest = today.astimezone() - timedelta(microseconds=1)
         earliest = (today - timedelta(days=1)).astimezone()  # local: it may be 23 or 25 hours
     else:
-        latest = _moment(word)
-    found = [path for path in captures if _started(path) <= latest]
-    if found and (earliest is None or _started(found[-1]) >= earliest):
+        latest = _moment(word, now)
+    found = [path for path in captures if started(path) <= latest]
+    if found and (earliest is None or started(found[-1]) >= earliest):
         return found[-1]
     raise UsageError(
         f"{where} has no capture for @{word}; the oldest is {captures[0].name}, "
@@ -105,19 +126,17 @@ def _at(word: str, captures: list[Path], where: str, now: datetime) -> Path:
     )
 
 
-def _started(path: Path) -> datetime:
+def started(path: Path) -> datetime:
+    """Return when the capture in a folder began."""
     return datetime.strptime(path.name.partition("-")[0], STAMP).replace(tzinfo=UTC)
 
 
-def _moment(word: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(word)
-        if len(word) <= len("2026-11-22"):  # a day: all of it
-            moment += timedelta(days=1, microseconds=-1)
-        return moment.astimezone() if moment.tzinfo is None else moment
-    except (ValueError, OverflowError):  # the latter: year 1, or 9999, in some time zones
+def _moment(word: str, now: datetime) -> datetime:
+    found = moment_of(word, now, end_of_day=True)
+    if found is None:
         close = difflib.get_close_matches(f"@{word}", WORDS, 1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise UsageError(
             f"@{word}: no such selector. There are {', '.join(WORDS)}, a folder and a file.{hint}"
-        ) from None
+        )
+    return found

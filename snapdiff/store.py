@@ -51,10 +51,15 @@ def capture_of(manifest: Mapping[str, t.Any], place: Path) -> Capture:
         started_at=manifest["started_at"],
         api=manifest.get("api", {}).get("sha256", ""),
         nodes={
-            name: Node(name=name, **{**row, "outcome": Outcome(row["outcome"])})
+            name: Node(name=name, **{**row, **_read(row)})
             for name, row in manifest["nodes"].items()
         },
     )
+
+
+def _read(row: Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what of a manifest's row is no plain text."""
+    return {"outcome": Outcome(row["outcome"]), "groups": tuple(row.get("groups", ()))}
 
 
 def read_manifest(folder: Path) -> Capture:
@@ -120,7 +125,10 @@ class Draft:
     def seal(self, *, now: datetime, tools: Mapping[str, str]) -> Capture:
         """Write the manifest, with every node that was asked for, and return the capture."""
         asked = self._document()
-        rows = {name: self._row(name, row) for name, row in asked["nodes"].items()}
+        rows = {
+            name: {**self._row(name, row), **({"groups": row["groups"]} if "groups" in row else {})}
+            for name, row in asked["nodes"].items()
+        }
         manifest = {
             "schema": "snapdiff/capture/1",
             **{key: asked[key] for key in ("capture", "cluster", "label", "started_at")},
@@ -185,14 +193,18 @@ class Store:
         label: str = "",
         limit: str = "",
         skipped: Mapping[str, str] | None = None,
+        groups: Mapping[str, Iterable[str]] | None = None,
     ) -> Draft:
         """Start a capture of *nodes*; *skipped* are left out on purpose, with the reason.
 
+        *groups* has the inventory groups of each node, where there is an inventory.
         Two that start in one second get a counter, also where two processes do.
         """
         rows: dict[str, t.Any] = {node: {} for node in nodes}
         rows.update({node: {"skipped": why} for node, why in (skipped or {}).items()})
-        for node in rows:
+        for node, row in rows.items():
+            if groups is not None:
+                row["groups"] = sorted(groups.get(node, ()))
             to_file_name(node)  # refuse a name that has no file name before anything is made
         first = now.astimezone(UTC).strftime(STAMP)
         name, number = first, 1
@@ -230,7 +242,7 @@ class Store:
             for path in files.inside(self.cluster_folder(cluster))
             if _is_capture(path.name) and files.is_there(path / MANIFEST)
         ]
-        return sorted(found, key=lambda path: _order(path.name))
+        return sorted(found, key=lambda path: order_of(path.name))
 
 
 def _is_capture(name: str) -> bool:
@@ -243,7 +255,8 @@ def _is_capture(name: str) -> bool:
     return True
 
 
-def _order(name: str) -> tuple[str, int]:
+def order_of(name: str) -> tuple[str, int]:
+    """Return what captures sort by: their start, and the counter of those of one second."""
     first, _, number = name.partition("-")
     return first, int(number) if number.isdigit() else 1
 

@@ -12,6 +12,8 @@ from enum import StrEnum
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from snapdiff.model import Kind
+
 
 class Standing(StrEnum):
     """What a finding is on a night, after the nights before it."""
@@ -19,7 +21,7 @@ class Standing(StrEnum):
     NEW = "new"
     OPEN = "open"
     WORSE = "worse"  # of a worse severity than the night before
-    REOPENED = "reopened"  # it was gone, and is back
+    REOPENED = "reopened"  # it was gone, or accepted, and is back
 
 
 class Sight(StrEnum):
@@ -64,6 +66,15 @@ class Life:
     def sight(self) -> Sight:
         """Return what the last night says."""
         return self.sights[-1]
+
+
+# How a word of a course begins where nobody looked, or could.
+UNSEEN = ("not seen", "not observed", "not asked", "unseen", "?")
+
+
+def was_seen(word: str) -> bool:
+    """Say whether a word of a course is a value; "absent" is one, for somebody looked."""
+    return bool(word) and not word.startswith(UNSEEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +134,14 @@ class MtuRow:
 
     nodes: tuple[str, ...]
     cells: tuple[MtuCell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """A change that follows from another one, on its node or on a peer; whole rows by place."""
+
+    node: str
+    path: str
+    change: Kind
+    before: t.Any = None
+    after: t.Any = None

@@ -12,7 +12,8 @@ from snapdiff import schema
 from snapdiff.cli.options import settings_of, store_options, terminal_of
 from snapdiff.errors import UsageError
 from snapdiff.explain import place_in_words, rule_in_words, rules_of
-from snapdiff.policy import nearest, site_of
+from snapdiff.paths import nearest
+from snapdiff.policy import site_of
 from snapdiff.refs import select
 from snapdiff.store import Store
 

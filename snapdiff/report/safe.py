@@ -2,21 +2,6 @@
 
 from __future__ import annotations
 
-import re
+from snapdiff.safe import visible
 
-# C0 and C1 controls (a newline too: a name could write lines of its own), DEL, bidi controls and
-# marks, zero-width characters, line and paragraph separators, the BOM, tag characters, lone
-# surrogates.
-HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-
-
-def visible(text: str) -> str:
-    """Return *text* with what moves a cursor or hides from the eye written as an escape."""
-    return HIDDEN.sub(lambda match: _escape(ord(match[0])), text)
-
-
-def _escape(code: int) -> str:
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+__all__ = ["visible"]

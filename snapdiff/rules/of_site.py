@@ -9,11 +9,11 @@ import re
 import typing as t
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from snapdiff import roles
 from snapdiff.errors import UsageError
 from snapdiff.model import Severity
+from snapdiff.paths import glob
 from snapdiff.rules.registry import Breach, CannotTell, Result, Rule
 
 if t.TYPE_CHECKING:
@@ -47,12 +47,6 @@ class Place:
     path: Path
     value: t.Any = None
     absent: bool = False
-
-
-@cache
-def glob(pattern: str) -> re.Pattern[str]:
-    """Return a pattern in which ``*`` stands for any characters, and nothing else is special."""
-    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
 
 
 def places(value: t.Any, pattern: Path, done: Path = ()) -> Iterator[Place]:
