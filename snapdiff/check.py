@@ -11,7 +11,10 @@ from collections import defaultdict
 from datetime import date
 
 from snapdiff.causes import Told, fold
+from snapdiff.census import memberships
 from snapdiff.drift import finding_id
+from snapdiff.fleet import addresses_of
+from snapdiff.maps import Maps
 from snapdiff.model import (
     Coverage,
     Finding,
@@ -58,7 +61,7 @@ def assess_check(
     undecided: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     missing: list[Missing] = []
     skipped: list[str] = []
-    fleet = Fleet()
+    fleet, maps = Fleet(), Maps()
     moved = []
     nodes = side.capture.nodes
     for number, (name, row) in enumerate(sorted(nodes.items())):
@@ -74,10 +77,12 @@ def assess_check(
             if one.scope == "node":
                 _run(one, view, name, told, undecided)
         fleet.add(view)
+        maps.add(view)
         if progress:
             progress(number + 1, len(nodes))
     fleet.missing = {one.node: one.why for one in missing}
     fleet.partial = bool(skipped)
+    fleet.inventory = memberships({name: row.groups for name, row in nodes.items()})
     told_by_api = side.cluster() or {}
     fleet.cluster = told_by_api.get("nodes", {})
     fleet.cluster_why = told_by_api.get("not_observed", "")
@@ -87,6 +92,7 @@ def assess_check(
     left, accepted = accept(told, site.waivers, today)
     unseen = [*fleet.missing, *skipped]
     open_ = {rule for rule, _path, _why in undecided}
+    rows = tuple(findings(fold(left), cluster))
     report = Report(
         command="check",
         cluster=cluster,
@@ -99,10 +105,12 @@ def assess_check(
             skipped=tuple(skipped),
             inconsistent=tuple(moved),
         ),
-        findings=tuple(findings(fold(left), cluster)),
+        findings=rows,
         waived=tuple(_waived(accepted, cluster)),
         notes=tuple(notes(site, accepted, today, unseen=unseen, open_=open_)),
         mesh=cells(fleet),
+        mtus=maps.mtus(),
+        chains=maps.chains(rows, lambda node: addresses_of(side.snapshot(node))),
         undecided=tuple(
             Undecided(rule=rule, path=path, why=why, side="now", nodes=tuple(names))
             for (rule, path, why), names in sorted(undecided.items())
@@ -201,7 +209,7 @@ def _finding(group: list[Told], cluster: str) -> Finding:
     peers = (breach.peer,) if breach.peer else ()
     members = tuple(
         Member(
-            id=finding_id(cluster, rule.id, breach.path, node, *peers),
+            id=_id(cluster, one, node),
             node=node,
             before=None,
             after=one.breach.seen,
@@ -228,7 +236,18 @@ def _finding(group: list[Told], cluster: str) -> Finding:
         evidence=(*breach.evidence, *_effects(group)),
         members=members,
         keys=tuple(breach.path.split("/")),
+        follows=tuple(
+            _id(cluster, effect, node)
+            for one in group
+            for effect in one.effects
+            for node in effect.nodes
+        ),
     )
+
+
+def _id(cluster: str, one: Told, node: str) -> str:
+    peers = (one.breach.peer,) if one.breach.peer else ()
+    return finding_id(cluster, one.rule.id, one.breach.path, node, *peers)
 
 
 def _message(group: list[Told]) -> str:

@@ -6,17 +6,18 @@ import typing as t
 from collections import defaultdict
 from dataclasses import replace
 
-from snapdiff import canonical, drift, roles
+from snapdiff import canonical, drift
 from snapdiff.chain import chain
 from snapdiff.errors import SnapdiffError
+from snapdiff.join import as_peer
+from snapdiff.maps import CHAIN, cells_of, taken, wrong
 from snapdiff.model import Chain, Finding, Hop, Kind, Member, Severity, Snapshot
+from snapdiff.rules.view import NodeView
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
 
     from snapdiff.store import Side
-
-CHAIN = (roles.UNDERLAY, roles.OVERLAY, roles.POD_BRIDGE, roles.POD_PORT)
 
 
 def nodes_that_went(
@@ -34,11 +35,11 @@ def nodes_that_went(
     """
     forgot: dict[str, set[str]] = defaultdict(set)  # address to the nodes that had it and do not
     for one in drifts:
-        change = one.change
-        whole = change.path[0] in ("peers", "routes") and len(change.path) == 2
+        change, path = one.change, as_peer(one.change.path)
+        whole = path[0] in ("peers", "routes") and len(path) == 2
         if whole and change.kind is Kind.REMOVED:
             row = change.before or {}
-            for address in (change.path[1], row.get("underlay"), row.get("gateway")):
+            for address in (path[1], row.get("underlay"), row.get("gateway")):
                 forgot[str(address)].add(change.node)
     rows, known = [], set()
     for node in nodes:
@@ -80,11 +81,11 @@ def without_peers(drifts: list[drift.Drift], went: set[str], came: set[str]) -> 
 
 
 def _is_peer_of(one: drift.Drift, kind: Kind, addresses: set[str]) -> bool:
-    change = one.change
-    if change.path[0] != "peers" or len(change.path) != 2 or change.kind is not kind:
+    change, path = one.change, as_peer(one.change.path)
+    if path[0] != "peers" or len(path) != 2 or change.kind is not kind:
         return False
     row = change.before or change.after
-    return row.get("underlay") in addresses or change.path[1] in addresses
+    return row.get("underlay") in addresses or path[1] in addresses
 
 
 def _row(cluster: str, node: str, kind: Kind, severity: Severity, message: str) -> Finding:
@@ -151,16 +152,36 @@ def _value(snapshot: Snapshot, keys: tuple[str, ...]) -> t.Any:
 
 
 def chains_of(nodes: Iterable[str], before: Side, after: Side) -> list[Chain]:
-    """Return the chains of *nodes*, what each hop was and is, equal ones as one."""
+    """Return the chains of *nodes*, what each hop was and is, equal ones as one.
+
+    What a hop takes and what is wrong with it is of *after*; a chain of one node has its addresses.
+    """
     found: dict[tuple[Hop, ...], list[str]] = defaultdict(list)
     for node in nodes:
         found[_hops(before.snapshot(node), after.snapshot(node))].append(node)
-    return [Chain(nodes=tuple(names), hops=hops) for hops, names in found.items()]
+    return [
+        Chain(nodes=tuple(names), hops=_with_addresses(hops, names, after))
+        for hops, names in found.items()
+    ]
+
+
+def addresses_of(snapshot: Snapshot) -> dict[str, tuple[str, ...]]:
+    """Return the addresses of each link of a node's chain, less link-local ones."""
+    return {link.name: link.addresses for link in chain(snapshot)}
+
+
+def _with_addresses(hops: tuple[Hop, ...], names: list[str], side: Side) -> tuple[Hop, ...]:
+    if len(names) > 1:
+        return hops
+    own = addresses_of(side.snapshot(names[0]))
+    return tuple(replace(hop, addresses=own.get(hop.link, ())) for hop in hops)
 
 
 def _hops(before: Snapshot, after: Snapshot) -> tuple[Hop, ...]:
     old = {link.name: link for link in chain(before)}
     new = {link.name: link for link in chain(after)}
+    view = NodeView(after)
+    broken = {cell.link: wrong(cell) for cell in cells_of(view)}
     order = sorted(
         [*new, *(name for name in old if name not in new)],
         key=lambda name: CHAIN.index((new.get(name) or old[name]).role),
@@ -171,6 +192,8 @@ def _hops(before: Snapshot, after: Snapshot) -> tuple[Hop, ...]:
             role=(new.get(name) or old[name]).role,
             before=old[name].word if name in old else None,
             after=new[name].word if name in new else None,
+            overhead=taken(view, new[name]) if name in new else None,
+            broken=broken.get(name, ""),
         )
         for name in order
     )

@@ -17,14 +17,27 @@ from snapdiff import __version__
 from snapdiff.errors import ExitCode, SnapdiffError
 
 COMMANDS = {  # name to what it does, so that --help imports none of them
+    "accept": "Accept findings of a report that was read.",
+    "baseline": "Name a capture that others are held against.",
     "check": "Hold a capture against the rules, on every node and between nodes.",
     "compare": "Say which nodes of a capture differ from the others.",
     "diff": "Say what changed between two captures, and on which nodes.",
     "explain": "Explain a rule, or a place of a snapshot and its values.",
     "gather": "Take a capture of an Ansible inventory's nodes over ssh.",
+    "history": "Tell when a value changed, and on which nodes, over the captures.",
     "import": "Make snapshots of saved command output.",
+    "map": "Draw the MTU of every hop, or the mesh, of all nodes of a capture.",
+    "notify": "Try whether those who should hear of a night can be reached.",
+    "prune": "Remove captures that nothing asks to keep.",
+    "log": "List the captures of a cluster, and what was found in them.",
+    "nightly": "Report on a capture: check, compare, remember, tell, tidy up.",
+    "plan": "Check a plan of a change, or copy a shipped one.",
     "rules": "List what check holds a capture against.",
+    "schedule": "Have a night come by itself: systemd, cron, AWX, Kubernetes.",
+    "settle": "Gather until two captures agree.",
+    "watch": "Show what changes against a capture, again and again.",
     "show": "Print a snapshot for a person.",
+    "site": "Make pages over a store: its captures, and a report of each.",
 }
 EPILOG = """\b
 Exit codes, of every command:

@@ -11,10 +11,12 @@ import click
 from snapdiff import codec, files
 from snapdiff.cli.options import settings_of, store_options, terminal_of
 from snapdiff.errors import UsageError
+from snapdiff.policy import site_of
 from snapdiff.refs import select
 from snapdiff.report.safe import visible
 from snapdiff.store import Store
 from snapdiff.strict_yaml import LIMITS
+from snapdiff.survey import chain_of
 
 if t.TYPE_CHECKING:
     from snapdiff.store import Side
@@ -24,10 +26,17 @@ if t.TYPE_CHECKING:
 @click.argument("ref", metavar="[CAPTURE]", default="@latest")
 @click.option("--node", metavar="NAME", help="Node to show; not needed where there is one only.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the snapshot file itself.")
+@click.option("--draw", is_flag=True, help="Draw the node's chain, with what is wrong in it.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
 @store_options
 def command(
-    ref: str, node: str | None, as_yaml: bool, color: str, store: str | None, cluster: str | None
+    ref: str,
+    node: str | None,
+    as_yaml: bool,
+    draw: bool,
+    color: str,
+    store: str | None,
+    cluster: str | None,
 ) -> None:
     """Print a snapshot: its chain eth0 - flannel.1 - cni0 - pods, its links, peers and routes.
 
@@ -38,6 +47,8 @@ def command(
     settings = settings_of(store=store, cluster=cluster)
     side = select(ref, Store(settings.store), settings.cluster, now=datetime.now(UTC))
     terminal = terminal_of(color)
+    if as_yaml and draw:
+        raise UsageError("--yaml and --draw: a file is not drawn. Leave out one of them.")
     if node is None and len(side.capture.nodes) > 1:
         click.echo(as_snapshot.render_capture(side.capture, terminal), nl=False, color=True)
         return
@@ -45,7 +56,11 @@ def command(
     if as_yaml:
         click.echo(_yaml(side, name), nl=False)
         return
-    text = as_snapshot.render_snapshot(side.snapshot(name), terminal)
+    if draw:
+        one = chain_of(side, name, site=site_of(settings), today=datetime.now(UTC).date())
+        text = as_snapshot.render_drawing(side.snapshot(name), one, terminal)
+    else:
+        text = as_snapshot.render_snapshot(side.snapshot(name), terminal)
     click.echo(text, nl=False, color=True)
 
 

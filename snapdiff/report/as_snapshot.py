@@ -10,12 +10,14 @@ from rich.text import Text
 
 from snapdiff import canonical, roles
 from snapdiff.chain import chain
-from snapdiff.drift import word
 from snapdiff.model import Capture, Outcome, Snapshot
 from snapdiff.report.console import console_of, finish
+from snapdiff.report.drawn import print_chain
 from snapdiff.report.safe import visible
+from snapdiff.wording import word
 
 if t.TYPE_CHECKING:
+    from snapdiff.model import Chain
     from snapdiff.report import Terminal
 
 
@@ -66,6 +68,24 @@ def render_snapshot(snapshot: Snapshot, terminal: Terminal) -> str:
             reasons.setdefault(why, []).append(path)
         for why, paths in reasons.items():
             console.print(Padding(Text(visible(f"{', '.join(paths)}: {why}"), "dim"), (0, 0, 0, 2)))
+    return finish(console)
+
+
+def render_drawing(snapshot: Snapshot, one: Chain, terminal: Terminal) -> str:
+    """Return a node's chain as boxes, with the lease that new pods get their MTU of."""
+    console = console_of(terminal)
+    console.print(Text(visible(f"{snapshot.node}  {snapshot.taken_at}"), "bold"))
+    console.print()
+    print_chain(console, one)
+    lease = snapshot["cni"].get("subnet_env")
+    why = snapshot.why_not_observed(("cni", "subnet_env"))
+    if lease:
+        told = f"lease  {lease.get('FLANNEL_SUBNET', '?')}, MTU {lease.get('FLANNEL_MTU', '?')}"
+        console.print()
+        console.print(Text(visible(f"{told} for new pods"), "dim"))
+    elif why:
+        console.print()
+        console.print(Text(visible(f"lease not observed: {why[1]}"), "magenta"))
     return finish(console)
 
 

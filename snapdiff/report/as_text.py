@@ -14,11 +14,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from snapdiff.drift import word
-from snapdiff.model import Chain, Churn, Finding, Hop, Kind, Report, Severity, Undecided, Waived
+from snapdiff.model import Churn, Finding, Kind, Report, Severity, Undecided, Waived
 from snapdiff.report.console import console_of, finish
-from snapdiff.report.matrix import draw_mesh
+from snapdiff.report.drawn import print_chains, print_mesh
+from snapdiff.report.planned import print_planned
 from snapdiff.report.safe import visible
+from snapdiff.wording import word
 
 if t.TYPE_CHECKING:
     from rich.console import Console
@@ -42,10 +43,12 @@ def render(report: Report, terminal: Terminal) -> str:
     _head(console, report)
     if report.findings:
         _findings(console, report.findings)
-    if any(hop.before != hop.after for one in report.chains for hop in one.hops):
-        _chains(console, report.chains)
+    if report.planned or report.side_effects:
+        print_planned(console, report)
+    print_chains(console, report.chains)
     if report.mesh:
-        draw_mesh(console, report.mesh)
+        console.print()
+        print_mesh(console, report.mesh)
     if report.churn:
         _churn(console, report.churn)
     _coverage(console, report)
@@ -89,9 +92,18 @@ def _findings(console: Console, rows: t.Sequence[Finding]) -> None:
         if row.stragglers:
             kept = f"still {word(row.before)} on {_names(row.stragglers)}"
             where.append("\n").append(visible(kept), "magenta")
+        if row.since:
+            where.append("\n").append(_age(row), "dim")
         mark = Text(f"{sign} {row.severity.word}", STYLES[row.severity])
         grid.add_row(mark, Group(what, *notes), where)
     console.print(grid)
+
+
+def _age(row: Finding) -> str:
+    """Say since when a finding is known, as far as nights were written down."""
+    count = f"{row.nights} nights" if row.nights > 1 else "1 night"
+    again = f"{row.standing}, " if row.standing not in ("open", "new") else ""
+    return f"{again}since {row.since[:10]}, {count}"
 
 
 def _values(row: Finding) -> str:
@@ -110,27 +122,6 @@ def _values(row: Finding) -> str:
 
 def _pair(before: t.Any, after: t.Any) -> str:
     return f"{word(before)} → {word(after)}"
-
-
-def _chains(console: Console, chains: t.Sequence[Chain]) -> None:
-    console.print()
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for one in chains:
-        text = Text()
-        for number, hop in enumerate(one.hops):
-            text.append(" – " if number else "", "dim")
-            text.append(visible(_hop(hop)), "bold" if hop.before != hop.after else "")
-        grid.add_row(Text(visible(_names(one.nodes)), "dim"), text)
-    console.print(Text("MTU along the chain", "dim"))
-    console.print(grid)
-
-
-def _hop(hop: Hop) -> str:
-    if hop.before == hop.after:
-        return f"{hop.link} {hop.after}"
-    return f"{hop.link} {hop.before or 'absent'} → {hop.after or 'absent'}"
 
 
 def _churn(console: Console, rows: t.Sequence[Churn]) -> None:
@@ -163,6 +154,7 @@ def _waived(console: Console, rows: t.Sequence[Waived]) -> None:
     console.print(Text("accepted by the site", "dim"))
     for one in rows:
         row, until = one.finding, f" (until {one.until})" if one.until else ""
+        until += f" ({one.ticket})" if one.ticket else ""
         text = Text(visible(f"{row.severity.word} {row.rule} {row.path} on {_names(row.nodes)}: "))
         text.append(visible(f"{one.reason}{until}"), "dim")
         console.print(Padding(text, (0, 0, 0, 2)))

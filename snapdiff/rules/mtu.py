@@ -11,7 +11,7 @@ import typing as t
 from snapdiff import roles
 from snapdiff.model import Severity
 from snapdiff.rules.flannel import in_use, kind_of, lease_mtu_of
-from snapdiff.rules.overheads import Fit, fit, fits
+from snapdiff.rules.overheads import Fit, fit, fits, wanted_of
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 
 if t.TYPE_CHECKING:
@@ -58,19 +58,6 @@ def overlay_mtu_headroom(view: NodeView) -> Result:
             )
 
 
-def _wanted(view: NodeView, one: Fit) -> int:
-    """Return the MTU that flannel would give the overlay if it were made now.
-
-    The key MTU of net-conf is that of the outer packet; flannel subtracts 50 of it for IPv6 too,
-    and the kernel lowers what does not fit.
-    """
-    key = view.backend("MTU")
-    most = one.under - one.cost.asked
-    if not isinstance(key, int) or key <= 0 or kind_of(one.overlay) not in ("vxlan", "wireguard"):
-        return most
-    return min(most, key - {"vxlan": 50, "wireguard": 80}[kind_of(one.overlay)])
-
-
 def _outer(view: NodeView, one: Fit) -> tuple[str, ...]:
     key = view.backend("MTU")
     told = (f"net-conf: MTU {key} of the outer packet",) if key else ()
@@ -98,7 +85,7 @@ def overlay_mtu_small(view: NodeView) -> Result:
         if isinstance(one, CannotTell):
             yield one
             continue
-        wanted = _wanted(view, one)
+        wanted = wanted_of(view, one)
         if one.mtu < wanted and kind_of(one.overlay) != "ipip":
             yield Breach(
                 path=one.path,
@@ -129,7 +116,7 @@ def overlay_mtu_configured(view: NodeView) -> Result:
         if isinstance(one, CannotTell):
             yield one
             continue
-        wanted = _wanted(view, one)
+        wanted = wanted_of(view, one)
         if wanted < one.mtu <= one.under - one.cost.asked:
             yield Breach(
                 path=one.path,

@@ -24,23 +24,23 @@ class Overhead:
     words: str
 
 
+FOUR = {  # over IPv4, by the kind of the overlay's link
+    "vxlan": Overhead(50, 50, "vxlan, IPv4"),
+    "wireguard": Overhead(80, 60, "wireguard"),
+    "ipip": Overhead(20, 20, "ipip"),
+    "tun": Overhead(28, 28, "flannel udp"),
+}
+SIX = {"vxlan": Overhead(70, 70, "vxlan, IPv6"), "wireguard": Overhead(80, 80, "wireguard")}
+WORDS = {one.asked: one.words for one in (*FOUR.values(), *SIX.values())}  # by bytes
+
+
 def overhead(overlay: Overlay) -> Overhead | None:
     """Return the overhead of an overlay; None for a kind that we know no figure of.
 
     Source: flannel pkg/backend/vxlan/device.go, wireguard/wireguard_network.go, ipip/ipip.go,
     udp/udp_network_amd64.go; Linux drivers/net/vxlan/vxlan_core.c, vxlan_headroom().
     """
-    kind = kind_of(overlay)
-    if overlay.family == 6:
-        six = {"vxlan": Overhead(70, 70, "vxlan, IPv6"), "wireguard": Overhead(80, 80, "wireguard")}
-        return six.get(kind)
-    four = {
-        "vxlan": Overhead(50, 50, "vxlan, IPv4"),
-        "wireguard": Overhead(80, 60, "wireguard"),
-        "ipip": Overhead(20, 20, "ipip"),
-        "tun": Overhead(28, 28, "flannel udp"),
-    }
-    return four.get(kind)
+    return (SIX if overlay.family == 6 else FOUR).get(kind_of(overlay))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,16 @@ def fits(view: NodeView, overlays: t.Iterable[Overlay]) -> t.Iterator[Fit | Cann
         else:
             if found is not None:
                 yield found
+
+
+def wanted_of(view: NodeView, one: Fit) -> int:
+    """Return the MTU that flannel would give the overlay if it were made now.
+
+    The key MTU of net-conf is that of the outer packet; flannel subtracts 50 of it for IPv6 too,
+    and the kernel lowers what does not fit.
+    """
+    key = view.backend("MTU")
+    most = one.under - one.cost.asked
+    if not isinstance(key, int) or key <= 0 or kind_of(one.overlay) not in ("vxlan", "wireguard"):
+        return most
+    return min(most, key - {"vxlan": 50, "wireguard": 80}[kind_of(one.overlay)])

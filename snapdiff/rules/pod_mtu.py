@@ -38,7 +38,7 @@ def _flannel_ports(view: NodeView) -> dict[str, Link]:
     return flannel.pod_ports_of(view, bridge) if bridge else {}
 
 
-def _given(view: NodeView) -> tuple[int | None, str]:
+def mtu_of_new_pods(view: NodeView) -> tuple[int | None, str]:
     """Return the MTU that a new pod gets, and where that is written."""
     plug = flannel.plug_of(view)
     told = plug.delegate.get("mtu") if plug else None
@@ -84,7 +84,7 @@ def bridge_mtu(view: NodeView) -> Result:
                 evidence=(f"{named(sorted(sizes[least]))}: {least}",),
             )
         return
-    given = _given(view)[0]
+    given = mtu_of_new_pods(view)[0]
     if mtu not in (EMPTY_BRIDGE, given):
         yield Breach(
             path=f"links/{name}/mtu",
@@ -117,7 +117,7 @@ def pod_mtu(view: NodeView) -> Result:
     ports = _flannel_ports(view)
     if not ports:
         return
-    given, where = _given(view)
+    given, where = mtu_of_new_pods(view)
     if given is None:
         return
     for mtu, names in sorted(_sizes(view, ports).items()):
@@ -192,7 +192,7 @@ def pod_mtu_over_overlay(view: NodeView) -> Result:
     other bridges.
     Source: canonical/microk8s#4142; projectcalico/calico#5008; easzlab/kubeasz#1444.
     """
-    limits = _limits(view)
+    limits = limits_of(view)
     if not limits:
         return
     limit = min(limits)
@@ -217,7 +217,7 @@ def pod_mtu_over_overlay(view: NodeView) -> Result:
             )
 
 
-def _limits(view: NodeView) -> dict[int, str]:
+def limits_of(view: NodeView) -> dict[int, str]:
     """Return what the overlays that are in use take, and their names."""
     overlays = flannel.in_use(view)
     found = {}
