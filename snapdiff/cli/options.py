@@ -13,7 +13,8 @@ import click
 
 from snapdiff.errors import UsageError
 from snapdiff.files import write_whole
-from snapdiff.report import FORMATS, Terminal, render
+from snapdiff.lines import with_places
+from snapdiff.report import COMPARING, FORMATS, PLACED, SHARED, Terminal, render
 from snapdiff.settings import Settings, settle
 from snapdiff.verdict import Policy
 
@@ -22,6 +23,7 @@ if t.TYPE_CHECKING:
 
 F = t.TypeVar("F", bound=Callable[..., t.Any])
 PIPED_WIDTH = 100
+JUDGING = ("check", "compare")  # commands that look at one capture
 
 
 def store_options(command: F) -> F:
@@ -94,6 +96,9 @@ def outputs_of(words: t.Sequence[str]) -> list[Output]:
             raise UsageError(
                 f"-o {word}: there is no format {form!r}; there is {', '.join(FORMATS)}"
             )
+        context = click.get_current_context(silent=True)
+        if form in COMPARING and context and context.command.name in JUDGING:
+            raise UsageError(f"-o {word}: it takes a before and an after: 'snapdiff diff'")
         path = Path(place) if equals and place != "-" else None
         if equals and not place:
             raise UsageError(f"-o {word}: no file is named after '='")
@@ -114,9 +119,25 @@ def emit(report: Report, outputs: t.Sequence[Output], color: str, *, exit_zero: 
     """Write the report in every format; return the exit code."""
     if exit_zero:
         report = replace(report, exit_code=0)
+    if any(one.form in PLACED for one in outputs):
+        report = with_places(report)
     for one in outputs:
         if one.path is None:
-            click.echo(render(report, one.form, terminal_of(color)), nl=False, color=True)
+            page(render(report, one.form, terminal_of(color)))
         else:
-            write_whole(one.path, render(report, one.form, Terminal()).encode())
+            text = render(report, one.form, Terminal())
+            write_whole(one.path, text.encode(), shared=one.form in SHARED)
     return report.exit_code
+
+
+def page(text: str) -> None:
+    """Print a text; on a terminal that it does not fit, through the pager that PAGER names."""
+    import shutil
+
+    lines = shutil.get_terminal_size((PIPED_WIDTH, 24)).lines
+    long = text.count("\n") >= lines
+    if long and sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb":
+        os.environ.setdefault("LESS", "FRX")  # colours; and no page where it would fit after all
+        click.echo_via_pager(text, color=True)
+    else:
+        click.echo(text, nl=False, color=True)
