@@ -28,6 +28,12 @@ BUILT_IN = {
     "min_coverage": 100.0,
 }
 FOLDERS = ("store", "inventory")  # from the folder of the file that names them
+# Several settings under one name: each has its own source, as those above.
+GROUPS: dict[str, dict[str, t.Any]] = {
+    "notify": {"urls": [], "urls_file": "", "exec": [], "digest": "weekly"},
+    "keep": {"daily": None, "weekly": None, "last": None, "labelled": True},
+}
+NOTIFY_URLS = "SNAPDIFF_NOTIFY_URLS"  # white space between them: none of them has any
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,16 @@ class Settings:
         """Return the least share of nodes, in percent, for an answer that can be trusted."""
         return float(self.values["min_coverage"])
 
+    @property
+    def notify(self) -> Mapping[str, t.Any]:
+        """Return who hears of a night: ``urls``, ``urls_file``, ``exec`` and ``digest``."""
+        return {**GROUPS["notify"], **self.values.get("notify", {})}
+
+    @property
+    def keep(self) -> Mapping[str, t.Any]:
+        """Return what prune keeps: ``daily``, ``weekly``, ``last`` (or None), ``labelled``."""
+        return {**GROUPS["keep"], **self.values.get("keep", {})}
+
 
 def settle(options: Mapping[str, t.Any], environment: Mapping[str, str], folder: Path) -> Settings:
     """Return the settings for *options* (None: not given), started in *folder*."""
@@ -73,6 +89,8 @@ def settle(options: Mapping[str, t.Any], environment: Mapping[str, str], folder:
     for path in (home / "snapdiff" / "config.yml", project):
         if path is not None and path.is_file():
             found = _read(path)
+            for name in GROUPS.keys() & found.keys():
+                found[name] = {**values.get(name, {}), **found[name]}
             values.update(found)
             origins.update(dict.fromkeys(found, str(path)))
             folders.append(path.parent)
@@ -82,6 +100,10 @@ def settle(options: Mapping[str, t.Any], environment: Mapping[str, str], folder:
             values[name], origins[name] = environment[variable], variable
         if options.get(name) is not None:
             values[name], origins[name] = options[name], "option"
+    if environment.get(NOTIFY_URLS):
+        words = environment[NOTIFY_URLS].split()
+        values["notify"] = {**values.get("notify", {}), "urls": words, "urls_file": ""}
+        origins["notify"] = NOTIFY_URLS
     _check(values, origins)
     return Settings(values, origins, tuple(folders))
 
@@ -92,6 +114,11 @@ def _read(path: Path) -> dict[str, t.Any]:
     for name in FOLDERS:
         if name in found:
             found[name] = str((path.parent / found[name]).absolute())
+    notify = found.get("notify", {})
+    if "urls_file" in notify:
+        notify["urls_file"] = str((path.parent / notify["urls_file"]).absolute())
+    if "/" in notify.get("exec", [""])[0]:
+        notify["exec"][0] = str((path.parent / notify["exec"][0]).absolute())
     return found
 
 
