@@ -10,6 +10,7 @@ import typing as t
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from snapdiff import canonical, drift, events, fleet
 from snapdiff.diff import diff
@@ -28,6 +29,7 @@ from snapdiff.spread import fold_spread, has_spread, self_of
 from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
+    from snapdiff.contract import Contract
     from snapdiff.model import Change, Snapshot
     from snapdiff.store import Side
 
@@ -52,9 +54,18 @@ class _Tally:
 
 
 def assess_diff(
-    before: Side, after: Side, *, cluster: str, policy: Policy, progress: Progress | None = None
+    before: Side,
+    after: Side,
+    *,
+    cluster: str,
+    policy: Policy,
+    contract: Contract | None = None,
+    progress: Progress | None = None,
 ) -> Report:
-    """Return what changed from *before* to *after*, on every node that both sides know."""
+    """Return what changed from *before* to *after*, on every node that both sides know.
+
+    With a *contract* what was planned is no finding, and what is missing of it is one.
+    """
     lone = all(len(side.capture.nodes) == len(side.paths) == 1 for side in (before, after))
     if lone and not before.paths.keys() & after.paths.keys():
         before = _renamed(before, next(iter(after.paths)))
@@ -66,7 +77,7 @@ def assess_diff(
             tally.skipped.append(node)
             continue
         tally.expected += 1
-        _compare(node, before, after, tally, policy.grace)
+        _compare(node, before, after, tally, policy.grace, contract)
         if progress:
             progress(number + 1, len(nodes))
     gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
@@ -76,10 +87,17 @@ def assess_diff(
     if before.capture.limit:
         tally.skipped.extend(come)
         come = []
-    rows = [
-        *_nodes(gone, come, before, after, tally, cluster),
-        *drift.findings(fold_spread(tally.drifts, tally.selves), _folded(tally.undecided), cluster),
-    ]
+    if contract is not None:
+        _settle(contract, gone, come, before, after, tally.skipped)
+    rows = _nodes(gone, come, before, after, tally, cluster)
+    drifts = fold_spread(tally.drifts, tally.selves)
+    effects: list[drift.Drift] = []
+    if contract is not None:
+        drifts, effects = contract.parted(drifts)
+        seconds = _seconds(before, after)
+        rows = contract.of_nodes(rows) + contract.findings(cluster, seconds)
+        tally.undecided.extend(contract.undecided(seconds))
+    rows += drift.findings(drifts, _folded(tally.undecided), cluster)
     rows.sort(key=lambda row: -row.severity)
     rows = [fleet.with_stragglers(row, before, after, len(tally.compared)) for row in rows]
     linked = tally.linked | {
@@ -98,6 +116,8 @@ def assess_diff(
             inconsistent=tuple(tally.inconsistent),
         ),
         findings=tuple(rows),
+        planned=contract.planned() if contract is not None else (),
+        side_effects=tuple(drift.findings(effects, (), cluster)),
         churn=tuple(tally.churn),
         undecided=tuple(_folded(tally.undecided)),
         chains=tuple(fleet.chains_of(sorted(linked), before, after)),
@@ -112,7 +132,65 @@ def _renamed(side: Side, node: str) -> Side:
     return replace(side, capture=replace(side.capture, nodes={node: row}), paths={node: path})
 
 
-def _compare(node: str, before: Side, after: Side, tally: _Tally, grace: float) -> None:
+def _seconds(before: Side, after: Side) -> float | None:
+    """Return the time from one capture to the other, None where they are loose files."""
+    moments = [side.capture.started_at for side in (before, after)]
+    if not all(moments):
+        return None
+    one, two = map(datetime.fromisoformat, moments)
+    return (two - one).total_seconds()
+
+
+def _settle(
+    contract: Contract,
+    gone: list[str],
+    come: list[str],
+    before: Side,
+    after: Side,
+    skipped: list[str],
+) -> None:
+    """Hold nodes that could not be compared against the plan: it may be for them too."""
+    old, new = before.capture.nodes, after.capture.nodes
+    contract.settle(gone, come, there=(*new, *skipped))
+    for node in skipped:
+        contract.miss(new.get(node) or old[node], "it was left out of a capture")
+    for node in gone:
+        if not contract.sends_away(node):
+            contract.miss(old[node], "it is not asked for any more")
+    for node in come:
+        row = new[node]
+        try:
+            if row.outcome is Outcome.OK:
+                contract.look(row, None, after.snapshot(node))
+            else:
+                contract.miss(row, f"after: {row.outcome}: {row.why}")
+        except SnapdiffError as error:
+            contract.miss(row, f"after: {error}")
+
+
+def _compare(
+    node: str,
+    before: Side,
+    after: Side,
+    tally: _Tally,
+    grace: float,
+    contract: Contract | None,
+) -> None:
+    missed = len(tally.missing)
+    pair = _looked_at(node, before, after, tally, grace)
+    if contract is None:
+        return
+    row = after.capture.nodes[node]
+    if pair is None:
+        contract.miss(row, "; ".join(one.why for one in tally.missing[missed:]))
+    else:
+        contract.look(row, *pair)
+
+
+def _looked_at(
+    node: str, before: Side, after: Side, tally: _Tally, grace: float
+) -> tuple[Snapshot, Snapshot] | None:
+    """Return both snapshots of a node that could be compared, once what differs is taken down."""
     pair = []
     for word, side in (("before", before), ("after", after)):
         row = side.capture.nodes[node]
@@ -126,24 +204,26 @@ def _compare(node: str, before: Side, after: Side, tally: _Tally, grace: float) 
             continue
         tally.observed += side is after
     if len(pair) < 2:
-        return
+        return None
     old, new = pair
     try:
         found = diff(old, new)
         drifts = _judged(found.changes, old, new, grace)
     except SnapdiffError as error:  # a row that was never looked at until now
         tally.missing.append(Missing(node=node, why=str(error)))
-        return
+        return None
     tally.compared.append(node)
     if not (old.consistent and new.consistent):
         tally.inconsistent.append(node)
     tally.churn.extend(found.churn)
     tally.undecided.extend(found.undecided)
     tally.drifts.extend(drifts)
-    if any(has_spread(one.change) for one in drifts):
+    if any(has_spread(change) for one in drifts for change in one.changes):
         tally.selves[node] = self_of(new)
-    if any(one.change.path[0] == "links" and one.severity > Severity.INFO for one in drifts):
+    worst = [one for one in drifts if one.severity > Severity.INFO]
+    if any(change.path[0] == "links" for one in worst for change in one.changes):
         tally.linked.add(node)
+    return old, new
 
 
 def _judged(
@@ -151,7 +231,7 @@ def _judged(
 ) -> list[drift.Drift]:
     """Return what matters of a node's changes; of a node that has just booted, only as info."""
     rebooted = canonical.rebooted(old, new)
-    drifts = drift.judge(changes, rebooted=rebooted)
+    drifts = drift.judge(changes, rebooted=rebooted, now=new)
     if drifts:
         drifts = _explained(drifts, old, new)
     up = new.uptime
@@ -165,7 +245,7 @@ def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[
     notes: list[list[str]] = [[] for _ in drifts]
     if events.flanneld_restarted(old, new):
         for note, one in zip(notes, drifts, strict=True):
-            if events.is_flannels(one.change):
+            if any(map(events.is_flannels, one.changes)):
                 note.append("flanneld restarted in between")
     worst = [one for one in drifts if one.severity > Severity.INFO]
     for rule, breach in events.newly_broken(old, new) if worst else ():
@@ -173,7 +253,7 @@ def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[
         near = min(
             worst,
             key=lambda one: (
-                -_shared(one.change.path, place),
+                *_farness(one, place),
                 breach.expected is None or one.change.after != breach.expected,
             ),
         )
@@ -182,6 +262,16 @@ def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[
         replace(one, evidence=(*one.evidence, *note))
         for one, note in zip(drifts, notes, strict=True)
     ]
+
+
+def _farness(one: drift.Drift, place: tuple[str, ...]) -> tuple[bool, int]:
+    """Return how far a place is from what changed: by its field, then by the parts not shared.
+
+    An MTU that is too large is nearer to another link's MTU than to a MAC of its own link.
+    """
+    return min(
+        (place[2:3] != change.path[2:3], -_shared(change.path, place)) for change in one.changes
+    )
 
 
 def _shared(one: tuple[str, ...], two: tuple[str, ...]) -> int:

@@ -1,24 +1,57 @@
-"""Two selectors in, report out: what ``snapdiff diff`` and the module ``drift_info`` both do."""
+"""Selectors in, report out: what the commands and the module ``drift_info`` both do.
+
+Each assesses what the selectors name, takes out what is accepted, says how old the rest is, and
+judges it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snapdiff.acceptance import Acceptance, read_acceptances, with_acceptances
 from snapdiff.assess import Progress, assess_diff
 from snapdiff.check import assess_check
+from snapdiff.contract import Contract
 from snapdiff.errors import UsageError
+from snapdiff.excuse import excused
+from snapdiff.followers import courses_of
+from snapdiff.forecast import assess_plan
+from snapdiff.ledger import Night, nights
+from snapdiff.life import with_lives
 from snapdiff.model import Input, Report
 from snapdiff.outliers import assess_outliers
+from snapdiff.policy import Site
 from snapdiff.refs import select
-from snapdiff.store import Side, Store, stamp
+from snapdiff.selection import chosen
+from snapdiff.store import CAPTURE, Side, Store, stamp
+from snapdiff.verdict import Policy, judged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from snapdiff.policy import Site
-    from snapdiff.verdict import Policy
+    from snapdiff.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What a cluster's folder remembers: what was accepted, and the nights before a capture."""
+
+    acceptances: tuple[Acceptance, ...] = ()
+    before: tuple[Night, ...] = ()
+
+
+def past_of(store: Store, cluster: str, capture: str) -> Past:
+    """Return what was accepted and what nights there were before a capture of the store.
+
+    Of loose files there are none.
+    """
+    if not CAPTURE.match(capture):
+        return Past()
+    folder = store.cluster_folder(cluster)
+    return Past(acceptances=read_acceptances(folder), before=tuple(nights(folder, before=capture)))
 
 
 def compare_captures(
@@ -29,23 +62,47 @@ def compare_captures(
     cluster: str,
     policy: Policy,
     now: datetime,
+    plan: Plan | None = None,
+    so_far: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Report:
     """Return the report on what changed between two captures, each named by a selector.
 
-    *now* is when the report is made, and what ``@yesterday`` counts from. Raises UsageError for a
-    selector that names nothing, UnreadableError for a capture that cannot be read.
+    *now* is when the report is made, and what ``@yesterday`` counts from. *so_far* names the nodes
+    where the *plan* is due by now, without it all. Raises UsageError for a selector that names
+    nothing, UnreadableError for a capture that cannot be read.
     """
     sides = [select(ref, store, cluster, now=now) for ref in (before, after)]
     if Path(sides[0].capture.place).resolve() == Path(sides[1].capture.place).resolve():
         raise UsageError(f"{before} and {after} are the same: {sides[0].capture.place}")
+    contract = None
+    if plan is not None:
+        rows = {**sides[0].capture.nodes, **sides[1].capture.nodes}.values()
+        contract = Contract(plan, chosen(so_far, rows, "--so-far") if so_far else None)
     report = assess_diff(
-        *sides, cluster=sides[1].capture.cluster or cluster, policy=policy, progress=progress
+        *sides,
+        cluster=sides[1].capture.cluster or cluster,
+        policy=policy,
+        contract=contract,
+        progress=progress,
     )
-    refs = zip((before, after), sides, strict=True)
-    return replace(
-        report, inputs=tuple(_input(ref, side) for ref, side in refs), made_at=stamp(now)
-    )
+    refs = tuple(zip((before, after), sides, strict=True))
+    if plan is not None:
+        report = replace(report, courses=courses_of(plan, sides[0], sides[1], store))
+    return _finished(report, refs, store=store, policy=policy, now=now)
+
+
+def check_plan(
+    ref: str, plan: Plan, *, store: Store, cluster: str, policy: Policy, now: datetime
+) -> Report:
+    """Return the report on what a plan would change in a capture, and what of it does not fit.
+
+    What nobody looked at makes it one not to be trusted, whatever the policy says.
+    """
+    side = select(ref, store, cluster, now=now)
+    report = assess_plan(plan, side, cluster=side.capture.cluster or cluster)
+    strict = replace(policy, strict=True)
+    return replace(judged(report, strict), inputs=(_input(ref, side),), made_at=stamp(now))
 
 
 def check_capture(
@@ -56,9 +113,13 @@ def check_capture(
     policy: Policy,
     now: datetime,
     site: Site | None = None,
+    plan: Plan | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Return the report on what in one capture, named by a selector, breaks a rule."""
+    """Return the report on what in one capture, named by a selector, breaks a rule.
+
+    What the *plan* of a change that is going on allows to be broken is info.
+    """
     side = select(ref, store, cluster, now=now)
     report = assess_check(
         side,
@@ -68,7 +129,9 @@ def check_capture(
         today=now.date(),
         progress=progress,
     )
-    return replace(report, inputs=(_input(ref, side),), made_at=stamp(now))
+    if plan is not None:
+        report = excused(report, plan, (site or Site()).everything())
+    return _finished(report, ((ref, side),), store=store, policy=policy, now=now)
 
 
 def compare_nodes(
@@ -96,6 +159,26 @@ def compare_nodes(
         progress=progress,
     )
     return replace(report, inputs=(_input(ref, side),), made_at=stamp(now))
+
+
+def _finished(
+    report: Report,
+    refs: tuple[tuple[str, Side], ...],
+    *,
+    store: Store,
+    policy: Policy,
+    now: datetime,
+) -> Report:
+    """Take out what is accepted, say how old the rest is, and judge it."""
+    capture = refs[-1][1].capture
+    past = past_of(store, report.cluster, capture.name if capture.started_at else "")
+    report = with_acceptances(report, past.acceptances, now.date())
+    report = with_lives(report, past.before)
+    return replace(
+        judged(report, policy),
+        inputs=tuple(_input(ref, side) for ref, side in refs),
+        made_at=stamp(now),
+    )
 
 
 def _input(ref: str, side: Side) -> Input:

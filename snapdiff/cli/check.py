@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -17,6 +19,7 @@ from snapdiff.cli.options import (
     store_options,
 )
 from snapdiff.compare import check_capture
+from snapdiff.plan import read_plan
 from snapdiff.policy import site_of
 from snapdiff.report.safe import visible
 from snapdiff.store import Store
@@ -25,11 +28,15 @@ from snapdiff.store import Store
 @click.command("check")
 @click.argument("ref", metavar="[CAPTURE]", default="@latest")
 @store_options
+@click.option("--plan", metavar="FILE", help="Of a change that goes on: what it may break is info.")
+@click.option("--new-only", is_flag=True, help="What a night had before makes no exit code 1.")
 @report_options
 def command(
     ref: str,
     store: str | None,
     cluster: str | None,
+    plan: str | None,
+    new_only: bool,
     outputs: tuple[str, ...],
     fail_on: str | None,
     min_coverage: str | None,
@@ -48,9 +55,10 @@ def command(
         ref,
         store=Store(settings.store),
         cluster=settings.cluster,
-        policy=policy_of(settings, strict=strict),
+        policy=replace(policy_of(settings, strict=strict), new_only=new_only),
         now=datetime.now(UTC),
         site=site,
+        plan=read_plan(Path(plan)) if plan else None,
         progress=progress_to_stderr("checked") if sys.stderr.isatty() else None,
     )
     for note in report.notes:

@@ -6,6 +6,7 @@ import sys
 import typing as t
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -18,6 +19,8 @@ from snapdiff.cli.options import (
     store_options,
 )
 from snapdiff.compare import compare_captures
+from snapdiff.errors import UsageError
+from snapdiff.plan import read_plan
 from snapdiff.store import Store
 
 
@@ -33,6 +36,14 @@ from snapdiff.store import Store
     metavar="SECONDS",
     help="After a reboot a node is not judged for so long.",
 )
+@click.option("--plan", metavar="FILE", help="What was planned; all else must have stayed.")
+@click.option(
+    "--so-far",
+    multiple=True,
+    metavar="NODE",
+    help="With --plan: due on these alone, as node1, 'w*' or group:workers; repeatable.",
+)
+@click.option("--new-only", is_flag=True, help="What a night had before makes no exit code 1.")
 @report_options
 def command(
     before: str,
@@ -40,6 +51,9 @@ def command(
     store: str | None,
     cluster: str | None,
     grace: float,
+    plan: str | None,
+    so_far: tuple[str, ...],
+    new_only: bool,
     outputs: tuple[str, ...],
     fail_on: str | None,
     min_coverage: str | None,
@@ -56,14 +70,18 @@ def command(
     Signs:  + added   - removed   ~ changed   ! type changed   ? not observed
     """
     wanted = outputs_of(outputs)
+    if so_far and not plan:
+        raise UsageError("--so-far says where a plan is due: name one with --plan")
     settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
     report = compare_captures(
         before,
         after,
         store=Store(settings.store),
         cluster=settings.cluster,
-        policy=replace(policy_of(settings, strict=strict), grace=grace),
+        policy=replace(policy_of(settings, strict=strict), grace=grace, new_only=new_only),
         now=datetime.now(UTC),
+        plan=read_plan(Path(plan)) if plan else None,
+        so_far=so_far,
         progress=progress_to_stderr("compared") if sys.stderr.isatty() else None,
     )
     return emit(report, wanted, color, exit_zero=exit_zero)

@@ -79,7 +79,7 @@ def written(tmp_path: Path, name: str, content: t.Any) -> Path:
 
 def captures(store: Path, cluster: str = "default") -> list[Path]:
     """Return the folders of the captures, the oldest first."""
-    return sorted((store / cluster).iterdir()) if (store / cluster).is_dir() else []
+    return sorted((store / cluster).glob("2*Z*"))
 
 
 def manifest(store: Path, cluster: str = "default") -> dict[str, t.Any]:
