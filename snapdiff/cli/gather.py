@@ -15,7 +15,7 @@ import click
 
 from snapdiff import __version__, files
 from snapdiff.cli.options import settings_of, store_options
-from snapdiff.cluster import SIZE, cluster_of_kubectl
+from snapdiff.cluster import PREFIX, SIZE, cluster_of_kubectl
 from snapdiff.collector._collect import collect
 from snapdiff.collector._node import Node
 from snapdiff.errors import ExitCode, UnreadableError, UsageError
@@ -46,6 +46,11 @@ STEP_LIMIT = 10.0  # seconds, for one command
     metavar="FILE",
     help="What 'kubectl get nodes -o json' printed, to hold against.",
 )
+@click.option(
+    "--kubectl-prefix",
+    metavar="PREFIX",
+    help="flanneld's --kube-annotation-prefix, where it has one.",
+)
 @click.option("--min-coverage", metavar="PERCENT", help="Of nodes; default 100.")
 @store_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ANSIBLE_OPTION...]")
@@ -56,6 +61,7 @@ def command(
     label: str,
     local: bool,
     kubectl_nodes: str | None,
+    kubectl_prefix: str | None,
     min_coverage: str | None,
     store: str | None,
     cluster: str | None,
@@ -73,7 +79,7 @@ def command(
         inventory=",".join(inventories) or None,
     )
     place = Store(settings.store)
-    told = _told(kubectl_nodes)
+    told = _told(kubectl_nodes, kubectl_prefix or PREFIX)
     if local:
         if inventories or limit:
             raise UsageError("--local is this machine: it takes no inventory and no limit")
@@ -85,20 +91,21 @@ def command(
             limit=limit,
             label=label,
             kubectl_nodes=str(Path(kubectl_nodes).absolute()) if kubectl_nodes else "",
+            kubectl_prefix=kubectl_prefix or "",
             arguments=arguments,
         )
-        with _progress() as progress:
+        with gathering_bar() as progress:
             capture = gather(wish, place, settings.cluster, os.environ, progress)
-    return _say(capture, settings.min_coverage)
+    return say_coverage(capture, settings.min_coverage)
 
 
-def _told(path: str | None) -> dict[str, t.Any] | None:
+def _told(path: str | None, prefix: str) -> dict[str, t.Any] | None:
     """Return what the cluster says of its nodes. Raises before any work is done, not after."""
     if path is None:
         return None
     data = files.read(Path(path), SIZE)
     try:
-        return cluster_of_kubectl(data.decode("utf-8", "backslashreplace"))
+        return cluster_of_kubectl(data.decode("utf-8", "backslashreplace"), prefix=prefix)
     except UnreadableError as error:
         raise UnreadableError(f"{path}: {error}") from None
 
@@ -116,7 +123,7 @@ def _local(store: Store, cluster: str, label: str, told: dict[str, t.Any] | None
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def gathering_bar() -> Iterator[Callable[[int, int], None]]:
     """Give a callback that draws a bar over nodes, where standard error is a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
@@ -132,7 +139,8 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
-def _say(capture: Capture, min_coverage: float) -> int:
+def say_coverage(capture: Capture, min_coverage: float) -> int:
+    """Say on standard error which nodes were seen; return the exit code that comes to."""
     rows = capture.nodes.values()
     asked = [one for one in rows if one.outcome is not Outcome.SKIPPED]
     seen = [one for one in asked if one.outcome is Outcome.OK]

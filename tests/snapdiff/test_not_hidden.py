@@ -12,7 +12,7 @@ from clusters import cluster, told
 from snapdiff.assess import assess_diff
 from snapdiff.canonical import link_local
 from snapdiff.check import assess_check
-from snapdiff.cli.gather import _say
+from snapdiff.cli.gather import say_coverage
 from snapdiff.errors import UnreadableError
 from snapdiff.model import Capture, Node, Outcome
 from snapdiff.outliers import assess_outliers
@@ -84,7 +84,7 @@ def test_a_node_that_says_too_much_is_not_stored(tmp_path):
 
 def test_a_reason_from_a_node_moves_no_cursor(capsys):
     row = Node(name="n", outcome=Outcome.FAILED, why="\x1b]0;owned\x07\x1b[2J boo")
-    assert _say(Capture(name="c", place="p", cluster="lab", nodes={"n": row}), 100.0) == 3
+    assert say_coverage(Capture(name="c", place="p", cluster="lab", nodes={"n": row}), 100.0) == 3
     assert "\x1b" not in capsys.readouterr().err
 
 

@@ -24,7 +24,7 @@ LINK = re.compile(r"\[[^]\n]+\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(snapdiff [^`\n]+)`")
 PROMPT = re.compile(r"^[$#] (?:\S*/)?(snapdiff .+)$", re.MULTILINE)
-HELP = re.compile(r"^## snapdiff(?: (\w+))?\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HELP = re.compile(r"^## snapdiff(?: ([a-z ]+))?\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def text_of(path):
@@ -35,8 +35,17 @@ def is_of(path):
     return str(path.relative_to(ROOT))
 
 
+def names():
+    """Return every command, those below a group too."""
+    for name in ("", *sorted(COMMANDS)):
+        yield name
+        command = snapdiff.get_command(click.Context(snapdiff), name)
+        if isinstance(command, click.Group):
+            yield from (f"{name} {one}" for one in sorted(command.commands))
+
+
 def help_of(name):
-    words = [name, "--help"] if name else ["--help"]
+    words = [*name.split(), "--help"]
     found = CliRunner().invoke(snapdiff, words, prog_name="snapdiff", terminal_width=WIDTH)
     assert found.exit_code == 0
     return found.output
@@ -71,6 +80,10 @@ def unknown_in(line):
     if given[0] not in COMMANDS:
         return given[:1]
     command = snapdiff.get_command(click.Context(snapdiff), given[0])
+    if isinstance(command, click.Group) and len(given) > 1:
+        if given[1] not in command.commands:
+            return given[1:2]
+        command = command.commands[given[1]]
     known = options_of(command)
     named = [word.partition("=")[0] for word in given[1:] if re.match(r"--?[a-z]", word)]
     return [word for word in named if word not in known]
@@ -95,6 +108,8 @@ def test_the_readme_shows_every_command():
 
 def test_a_command_that_is_not_there_is_found():
     assert unknown_in("snapdiff nonsense") == ["nonsense"]
+    assert unknown_in("snapdiff plan nonsense") == ["nonsense"]
+    assert unknown_in("snapdiff plan check --nonsense") == ["--nonsense"]
     assert unknown_in("snapdiff diff --nonsense -- --become") == ["--nonsense"]
 
 
@@ -123,7 +138,7 @@ def test_the_readme_shows_what_make_drift_holds_its_report_to():
 
 def test_the_list_of_commands_is_what_help_prints():
     found = dict(HELP.findall(text_of(ROOT / "docs" / "commands.md")))
-    now = {name: help_of(name) for name in ("", *sorted(COMMANDS))}
+    now = {name: help_of(name) for name in names()}
     assert found == now, "run: .venv/bin/python tests/snapdiff/test_readme.py"
 
 
@@ -132,7 +147,7 @@ def write_commands():
     head = text_of(path).partition("\n## snapdiff")[0]
     parts = [
         f"## snapdiff{name and ' ' + name}\n\n```text\n{help_of(name)}```\n"
-        for name in ("", *sorted(COMMANDS))
+        for name in names()
     ]
     path.write_text("\n".join([head, *parts]), "utf-8")
 

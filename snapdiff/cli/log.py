@@ -1,0 +1,93 @@
+"""``snapdiff log``: the captures of a cluster."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from collections import Counter
+
+import click
+
+from snapdiff.baseline import baselines
+from snapdiff.cli.history import captures_since
+from snapdiff.cli.options import settings_of, store_options
+from snapdiff.ledger import nights
+from snapdiff.model import Outcome
+from snapdiff.report.safe import visible
+from snapdiff.store import Store, read_manifest
+
+if t.TYPE_CHECKING:
+    from snapdiff.ledger import Night
+    from snapdiff.model import Capture
+
+Row = dict[str, t.Any]
+
+
+@click.command("log")
+@click.option("--since", metavar="TIME", help="As '3 days ago', yesterday or 2026-11-22T03:00.")
+@store_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="text (default) or json.",
+)
+def command(since: str | None, store: str | None, cluster: str | None, output: str) -> None:
+    """List the captures, the newest first: nodes seen, what was found, what was told.
+
+    What was found is known of captures that 'snapdiff nightly' reported on.
+    """
+    settings = settings_of(store=store, cluster=cluster)
+    place = Store(settings.store)
+    folder = place.cluster_folder(settings.cluster)
+    names: dict[str, list[str]] = {}
+    for one in baselines(folder).values():
+        names.setdefault(one.capture, []).append(one.name)
+    known = {one.capture: one for one in nights(folder)}
+    captures = captures_since(place, settings.cluster, since)
+    rows = [
+        _row(read_manifest(path), known.get(path.name), names.get(path.name, []))
+        for path in reversed(captures)
+    ]
+    if output == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(visible(_line(row)))
+
+
+def _row(capture: Capture, night: Night | None, baselines_: list[str]) -> Row:
+    counts = Counter(one.outcome for one in capture.nodes.values())
+    moment = night.moment if night is not None else None
+    return {
+        "capture": capture.name,
+        "taken_at": capture.started_at,
+        "label": capture.label,
+        "baseline": baselines_,
+        "expected": len(capture.nodes) - counts[Outcome.SKIPPED],
+        "observed": counts[Outcome.OK],
+        "skipped": counts[Outcome.SKIPPED],
+        "findings": dict(moment.by_severity) if moment is not None else None,
+        "accepted": moment.accepted if moment is not None else None,
+        "told": list(night.kinds) if night is not None else None,
+    }
+
+
+def _line(row: Row) -> str:
+    words = [f"{row['capture']:18}", f"{row['observed']}/{row['expected']} nodes"]
+    if row["skipped"]:
+        words.append(f"{row['skipped']} left out")
+    if row["findings"] is not None:
+        found = row["findings"]
+        told = [f"{found[one]} {one}" for one in ("error", "warning", "info") if found.get(one)]
+        words.append(", ".join(told) or ("clean" if row["observed"] else "nothing seen"))
+    if row["accepted"]:
+        words.append(f"{row['accepted']} accepted")
+    if row["label"]:
+        words.append(f"label {row['label']}")
+    if row["baseline"]:
+        words.append(f"baseline {', '.join(row['baseline'])}")
+    if row["told"]:
+        words.append(f"told: {', '.join(row['told'])}")
+    return "  ".join(words)

@@ -1,0 +1,107 @@
+"""``snapdiff nightly``: all that is to be done with a night's capture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from snapdiff import files
+from snapdiff.cli.options import (
+    Output,
+    emit,
+    outputs_of,
+    policy_of,
+    report_options,
+    settings_of,
+    store_options,
+)
+from snapdiff.errors import ExitCode
+from snapdiff.ledger import write_night
+from snapdiff.names import to_file_name
+from snapdiff.news import notice_of
+from snapdiff.nightly import CHECK, Outcomes, outcomes_of
+from snapdiff.notify import send, targets_of
+from snapdiff.policy import site_of
+from snapdiff.report.safe import visible
+from snapdiff.store import Store
+
+FOLDER = "reports"
+WRITTEN = {"html": "html", "json": "json", "text": "txt", "md": "md"}  # format to ending
+
+
+@click.command("nightly")
+@click.argument("ref", metavar="[CAPTURE]", default="@latest")
+@click.option("--reports", metavar="DIR", help="Folder of reports; default STORE/CLUSTER/reports.")
+@click.option("--no-notify", is_flag=True, help="Tell nobody; the next night will.")
+@store_options
+@report_options
+def command(
+    ref: str,
+    reports: str | None,
+    no_notify: bool,
+    store: str | None,
+    cluster: str | None,
+    outputs: tuple[str, ...],
+    fail_on: str | None,
+    min_coverage: str | None,
+    strict: bool,
+    exit_zero: bool,
+    color: str,
+) -> int:
+    """Check CAPTURE (default @latest), compare it with the last night and with each baseline.
+
+    Writes the reports, remembers what was found for the life of each finding, and tells those that
+    notify names in snapdiff.yml what is new, worse or resolved. -o is of the check.
+    """
+    wanted = outputs_of(outputs)
+    settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
+    targets = () if no_notify else targets_of(settings)
+    place = Store(settings.store)
+    found = outcomes_of(
+        ref,
+        store=place,
+        cluster=settings.cluster,
+        policy=policy_of(settings, strict=strict),
+        site=site_of(settings),
+        now=datetime.now(UTC),
+        digest=settings.notify["digest"],
+    )
+    cluster_folder = place.cluster_folder(settings.cluster)
+    folder = Path(reports) if reports else cluster_folder / FOLDER
+    where = _write(found, folder / found.night.capture)
+    emit(found.reports[CHECK], wanted, color, exit_zero=exit_zero)
+    sent = True
+    notice = notice_of(found.rows, found.night, settings.cluster, report=str(where))
+    if notice is not None and targets:
+        told = send(notice, targets)
+        sent = any(one.ok for one in told)
+        for one in told:
+            state = "told" if one.ok else "could not tell"
+            _say(f"{state} {one.target}{f': {one.why}' if one.why else ''}")
+    elif notice is not None and no_notify:
+        sent = False
+    write_night(cluster_folder, replace(found.night, sent=sent))
+    for name, report in found.reports.items():
+        _say(f"{name}: {report.verdict}")
+    for name, why in found.failed.items():
+        _say(f"{name}: could not be made: {why}")
+    _say(f"reports: {where}")
+    return int(ExitCode.CLEAN) if exit_zero else found.exit_code
+
+
+def _say(text: str) -> None:
+    click.echo(visible(text), err=True)
+
+
+def _write(found: Outcomes, folder: Path) -> Path:
+    """Write every report in every format; return the folder."""
+    files.make_folder(folder)
+    for name, report in found.reports.items():
+        written = [
+            Output(form, folder / f"{to_file_name(name)}.{end}") for form, end in WRITTEN.items()
+        ]
+        emit(report, written, "never", exit_zero=False)
+    return folder
