@@ -1,9 +1,9 @@
 """Which change matters, and how much: a table, and what belongs under what.
 
 A plain change is a finding of the rule ``drift``; the volatility class of its field gives the
-severity. What follows from another change on the same node (the routes of a link that is gone) and
-what only explains it (a new ifindex) becomes evidence of that change. Equal findings of many nodes
-become one row, with the nodes that did not make the change where most did.
+severity. What follows from another change (the routes of a link that is gone, the MTU that the
+underlay leaves) and what only explains it (a new ifindex) is told below that change. Equal findings
+of many nodes become one row, with the nodes that did not make the change where most did.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from snapdiff import roles, schema
+from snapdiff import below, roles, schema
 from snapdiff.effects import with_effects
+from snapdiff.join import as_peer
 from snapdiff.model import Change, Finding, Kind, Member, Severity, Undecided
+from snapdiff.story import Effect
+from snapdiff.wording import arrow, named
+from snapdiff.wording import word as word
+
+if t.TYPE_CHECKING:
+    from snapdiff.model import Snapshot
 
 RULE = "drift"
 SEVERITY: Mapping[str, Severity | None] = {
@@ -26,15 +33,6 @@ SEVERITY: Mapping[str, Severity | None] = {
     "context": Severity.INFO,
     "churn": None,
     "counter": None,
-}
-# What a row that came or went is told by, beside its key.
-IN_SHORT = {
-    "links": ("kind", "mtu"),
-    "peers": ("subnet", "underlay"),
-    "routes": ("gateway", "protocol"),
-    "neighbours": ("lladdr",),
-    "cni_config": ("name",),
-    "cni": ("FLANNEL_SUBNET", "FLANNEL_MTU"),
 }
 
 
@@ -46,12 +44,20 @@ class Drift:
     severity: Severity
     volatility: str
     evidence: tuple[str, ...] = ()
+    effects: tuple[Change, ...] = ()  # what follows from it, on its node and on others
+    places: tuple[str, ...] = ()  # of a row that stands for several of its node
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return the change and all that follows from it."""
+        return (self.change, *self.effects)
 
 
-def judge(changes: Iterable[Change], *, rebooted: bool) -> list[Drift]:
+def judge(changes: Iterable[Change], *, rebooted: bool, now: Snapshot | None = None) -> list[Drift]:
     """Return what matters of one node's changes, worst first; *rebooted*: it started anew.
 
-    A boot gives every link a new ifindex and bridges a new MAC, so context is not drift then.
+    A boot gives every link a new ifindex and bridges a new MAC, so context is not drift then. *now*
+    is the node after the changes: it tells which link an overlay lies on, and what that leaves.
     """
     drifts: list[Drift] = []
     context: list[Drift] = []
@@ -60,7 +66,8 @@ def judge(changes: Iterable[Change], *, rebooted: bool) -> list[Drift]:
             volatility = "hard"  # a population: a value that no pod port had before
         else:
             volatility = schema.field(change.path).volatility(change.role)
-        if _is_by_the_way(change):
+        by_the_way = _is_by_the_way(change, rebooted)
+        if by_the_way:
             volatility = "context"
         severity = SEVERITY[volatility]
         if severity is None:
@@ -68,26 +75,29 @@ def judge(changes: Iterable[Change], *, rebooted: bool) -> list[Drift]:
         found = Drift(change, severity, volatility)
         if severity is not Severity.INFO:
             drifts.append(found)
-        elif not rebooted or change.path == ("host", "boot_id"):
+        elif not rebooted or by_the_way or change.path == ("host", "boot_id"):
             context.append(found)
     weights = {id(one.change): one for one in drifts}
     causes = [
-        replace(weights[id(change)], evidence=effects)
-        for change, effects in with_effects(one.change for one in drifts)
+        replace(weights[id(change)], effects=effects)
+        for change, effects in with_effects((one.change for one in drifts), now)
     ]
     return _with_context(causes, context)
 
 
-def _is_by_the_way(change: Change) -> bool:
+def _is_by_the_way(change: Change, rebooted: bool) -> bool:
     """Say whether a link that came or went means nothing: module defaults, and the first pod's.
 
-    The CNI makes its bridge with the first pod of a node; tunl0, sit0 and the like come with a
-    kernel module, without an address.
+    The CNI makes its bridge with the first pod of a node, so a boot takes it and the next pod
+    brings it again; tunl0, sit0 and the like come with a kernel module, without an address. A
+    wireguard key is kept under /run, so a boot makes a new one.
     """
+    if rebooted and change.path[2:] == ("wireguard", "public_key"):
+        return True
     if change.path[0] != "links" or len(change.path) != 2:
         return False
     if change.role == roles.POD_BRIDGE:
-        return change.kind is Kind.ADDED
+        return rebooted or change.kind is Kind.ADDED
     row = change.before or change.after
     idle = not row.get("addresses") and not row.get("master") and "UP" not in row.get("flags", ())
     return idle and change.role == roles.OTHER
@@ -95,16 +105,21 @@ def _is_by_the_way(change: Change) -> bool:
 
 def _with_context(drifts: list[Drift], context: list[Drift]) -> list[Drift]:
     """Show what is context beside the first finding about the same row; alone it is info."""
-    first = {one.change.path[:2]: index for index, one in reversed(list(enumerate(drifts)))}
+    first: dict[tuple[str, ...], int] = {}
+    for changes in ([one.changes[:1] for one in drifts], [one.effects for one in drifts]):
+        for index, some in enumerate(changes):
+            for change in some:
+                first.setdefault(change.path[:2], index)
     found = list(drifts)
     for one in context:
-        index = first.get(one.change.path[:2])
-        if index is None:
+        at = first.get(one.change.path[:2])
+        if at is None:
             found.append(one)
         else:
-            change = one.change
-            text = f"{'/'.join(change.path[2:])} {arrow(change)}"
-            found[index] = replace(found[index], evidence=(*found[index].evidence, text))
+            own = found[at].change.path[:2] == one.change.path[:2]
+            place = "/".join(one.change.path[2:]) if own else one.change.place
+            text = f"{place} {arrow(one.change)}"
+            found[at] = replace(found[at], evidence=(*found[at].evidence, text))
     return found
 
 
@@ -113,31 +128,40 @@ def fold_rows(drifts: Iterable[Drift]) -> list[Drift]:
     groups: dict[str, list[Drift]] = defaultdict(list)
     kept: list[Drift] = []
     for one in drifts:
-        change = one.change
-        whole = len(change.path) == 2
-        if change.path[0] == "peers" or (change.path[0] == "routes" and whole):
+        change, path = one.change, as_peer(one.change.path)
+        whole = len(path) == 2
+        if path[0] == "peers" or (path[0] == "routes" and whole):
             values = None if whole else (change.before, change.after)
-            like = [change.node, change.path[0], change.path[2:], change.kind, change.dev, values]
+            above = change.path[: len(change.path) - len(path) + 1]
+            like = [change.node, above, path[2:], change.kind, change.dev, values]
             groups[json.dumps(like, sort_keys=True)].append(one)
         else:
             kept.append(one)
     for group in groups.values():
-        first = group[0].change
-        if len(group) == 1:
-            kept.extend(group)
-            continue
-        section, whole = first.path[0], len(first.path) == 2
-        names = sorted(one.change.path[1] for one in group)
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        change = replace(
-            first,
-            path=(section, "*", *first.path[2:]),
-            before=None if whole else first.before,
-            after=None if whole else first.after,
-            why=f"{len(names)} {section}: {', '.join(names[:5])}{more}",
-        )
-        kept.append(replace(group[0], change=change))
+        kept.append(_one_row(group) if len(group) > 1 else group[0])
     return kept
+
+
+def _one_row(group: list[Drift]) -> Drift:
+    """Return one drift for those of several peers or routes of a node."""
+    first = group[0].change
+    section, *rest = as_peer(first.path)
+    above, whole = first.path[: -len(rest)], len(rest) == 1
+    names = sorted(one.change.path[len(above)] for one in group)
+    change = replace(
+        first,
+        path=(*above, "*", *rest[1:]),
+        before=None if whole else first.before,
+        after=None if whole else first.after,
+        why=f"{len(names)} {section}: {named(names)}",
+    )
+    return replace(
+        group[0],
+        change=change,
+        evidence=tuple(dict.fromkeys(text for one in group for text in one.evidence)),
+        effects=tuple(effect for one in group for effect in one.effects),
+        places=tuple(sorted(one.change.place for one in group)),
+    )
 
 
 def softened(one: Drift, why: str) -> Drift:
@@ -160,29 +184,14 @@ def findings(
         values = None if own else (change.before, change.after)
         key = json.dumps([change.path, change.kind, one.severity, values], sort_keys=True)
         rows[key].append(one)
-    found = [(_rank(members[0].change), _finding(members, cluster)) for members in rows.values()]
-    found.extend(((len(ORDER), 0), row) for row in _not_observed(undecided, cluster))
-    found.sort(
-        key=lambda pair: (
-            -pair[1].severity,
-            not any(text.startswith("so on ") for text in pair[1].evidence),
-            pair[0],
-            -len(pair[1].nodes),
-            pair[1].path,
-        )
-    )
-    return [row for _rank, row in found]
-
-
-# As the field reads the chain: links from the underlay up, then who is reached, then settings.
-ORDER = ("nodes", "links", "cni", "rules", "peers", "routes", "neighbours", "fdb", "sysctls")
-ROLES = (roles.UNDERLAY, roles.OVERLAY, roles.POD_BRIDGE, roles.POD_PORT)
-
-
-def _rank(change: Change) -> tuple[int, int]:
-    head = change.path[0]
-    role = ROLES.index(change.role) if change.role in ROLES else len(ROLES)
-    return ORDER.index(head) if head in ORDER else len(ORDER), role
+    found = [
+        ((not below.spreads(members), *below.rank(members[0].change)), _finding(members, cluster))
+        for members in rows.values()
+    ]
+    last = (True, len(below.ORDER), 0)
+    found.extend((last, row) for row in _not_observed(undecided, cluster))
+    found.sort(key=lambda pair: (-pair[1].severity, *pair[0], -len(pair[1].nodes), pair[1].path))
+    return [row for _place, row in found]
 
 
 def finding_id(cluster: str, rule: str, path: str, *nodes: str) -> str:
@@ -192,20 +201,12 @@ def finding_id(cluster: str, rule: str, path: str, *nodes: str) -> str:
 
 
 def _finding(rows: list[Drift], cluster: str) -> Finding:
+    rows = sorted(rows, key=lambda one: one.change.node)
     change = rows[0].change
-    members = tuple(
-        Member(
-            id=finding_id(cluster, RULE, change.place, one.change.node),
-            node=one.change.node,
-            before=one.change.before,
-            after=one.change.after,
-        )
-        for one in sorted(rows, key=lambda one: one.change.node)
-    )
+    members = tuple(_member(one, cluster) for one in rows)
     same = all((one.before, one.after) == (change.before, change.after) for one in members)
     nodes = tuple(one.node for one in members)
     texts = {arrow(one.change) for one in rows}
-    evidence = _common(rows)
     return Finding(
         id=members[0].id if len(members) == 1 else finding_id(cluster, RULE, change.place, *nodes),
         rule=RULE,
@@ -218,18 +219,57 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
         after=change.after if same else None,
         message=f"{change.place} {texts.pop() if len(texts) == 1 else change.kind}",
         why=schema.field(change.path).description,
-        evidence=tuple(evidence),
+        evidence=below.lines(rows),
         members=members,
         keys=change.path,
+        follows=tuple(
+            finding_id(cluster, RULE, place, node)
+            for one in rows
+            for place, node in sorted(_told_with(one))
+        ),
     )
 
 
-def _common(rows: list[Drift]) -> list[str]:
-    """Return all evidence of one node; of several what they share, and of the rest its name."""
-    texts = [[*one.evidence, *([one.change.why] if one.change.why else [])] for one in rows]
-    shared = [text for text in texts[0] if all(text in other for other in texts)]
-    words = {text.partition(" ")[0] for other in texts for text in other if text not in shared}
-    return [*shared, *(f"{name} differs from node to node" for name in sorted(words))]
+def _told_with(one: Drift) -> set[tuple[str, str]]:
+    """Return what a row tells of beside its own place: its effects, and what it stands for.
+
+    One peer of a node is a row today and, with another one, part of ``peers/*`` tomorrow; who
+    follows findings over the nights must not take that for a mended one.
+    """
+    near = [*one.effects, *(() if one.places else (one.change,))]
+    found = {(effect.place, effect.node) for effect in one.effects}
+    found |= {(place, one.change.node) for place in one.places}
+    found |= {
+        ("/".join((change.path[0], "*", *change.path[2:])), change.node)
+        for change in near
+        if change.path[0] in ("peers", "routes") and len(change.path) > 1
+    }
+    return found - {(one.change.place, one.change.node)}
+
+
+def _member(one: Drift, cluster: str) -> Member:
+    change = one.change
+    return Member(
+        id=finding_id(cluster, RULE, change.place, change.node),
+        node=change.node,
+        before=change.before,
+        after=change.after,
+        evidence=below.lines([one]),
+        places=one.places,
+        effects=tuple(_effect(effect) for effect in one.effects),
+    )
+
+
+def _effect(change: Change) -> Effect:
+    """Return an effect with its values; a whole row is told by its place."""
+    whole = isinstance(change.before, Mapping) or isinstance(change.after, Mapping)
+    return Effect(
+        node=change.node,
+        path=change.place,
+        change=change.kind,
+        before=None if whole else change.before,
+        after=None if whole else change.after,
+    )
 
 
 def _not_observed(undecided: Iterable[Undecided], cluster: str) -> list[Finding]:
@@ -252,35 +292,3 @@ def _not_observed(undecided: Iterable[Undecided], cluster: str) -> list[Finding]
         for one in undecided
         if one.side != "both"
     ]
-
-
-def arrow(change: Change) -> str:
-    """Return what happened to the value, as ``1410 → 1500``."""
-    if change.path[0] == "peers" and change.path[-1] == "missing":
-        if change.kind is Kind.REMOVED:
-            return f"has its {word(change.before)} again"
-        return f"now lacks {word(change.after)}"
-    if change.kind in (Kind.ADDED, Kind.REMOVED):
-        value = change.after if change.kind is Kind.ADDED else change.before
-        if isinstance(value, Mapping):  # the key of a row tells most of it
-            names = IN_SHORT.get(change.path[0] if len(change.path) == 2 else "", ())
-            value = ", ".join(f"{name} {word(value[name])}" for name in names if name in value)
-        return f"{change.kind}: {word(value)}" if value not in (None, "") else str(change.kind)
-    if change.kind is Kind.TYPE_CHANGED:
-        old, new = type(change.before).__name__, type(change.after).__name__
-        return f"{word(change.before)} ({old}) → {word(change.after)} ({new})"
-    return f"{word(change.before)} → {word(change.after)}"
-
-
-def word(value: t.Any) -> str:
-    """Return a value in few words, for one line of text."""
-    if value is None:
-        return "absent"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(one, (str, int, type(None))) for one in value):
-        return ", ".join(word(one) for one in value) or "none"
-    if isinstance(value, Mapping):
-        plain = {key: one for key, one in value.items() if not isinstance(one, (dict, list))}
-        return ", ".join(f"{key} {word(one)}" for key, one in sorted(plain.items())) or "set"
-    return json.dumps(value)

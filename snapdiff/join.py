@@ -19,8 +19,19 @@ Path = tuple[str, ...]
 ENTRIES = {"mac": "neighbour", "subnet": "route", "underlay": "fdb"}
 
 
+def as_peer(path: Path) -> Path:
+    """Return the place of a wireguard peer as if it were one of ``peers``; any other as it is.
+
+    ``links/flannel-wg/wireguard/peers/10.244.2.0/endpoint`` is ``peers/10.244.2.0/endpoint``.
+    """
+    if path[0] == "links" and path[2:4] == ("wireguard", "peers") and len(path) > 4:
+        return path[3:]
+    return path
+
+
 def joined(changes: list[Change]) -> Iterator[Change]:
     """Yield *changes* of one node with those that belong together made one."""
+    changes = _same_keys(changes)
     moved: set[tuple[t.Any, ...]] = set()  # (dev, address without prefix length or *, kind)
     for change in changes:
         if change.path[0] != "links":
@@ -45,6 +56,35 @@ def joined(changes: list[Change]) -> Iterator[Change]:
                 continue
         if change.path[0] != "peers" and (change.path[0] != "fdb" or change in leftover):
             yield change
+
+
+def _same_keys(changes: list[Change]) -> list[Change]:
+    """Make one wireguard peer of one that went and one that came with the same public key.
+
+    A node with a new lease keeps its key; peers are called by the address that leads to them.
+    """
+    rows = [one for one in changes if one.path != as_peer(one.path) and len(one.path) == 5]
+    came = {(one.path[1], one.after["public_key"]): one for one in rows if one.kind is Kind.ADDED}
+    pairs = [
+        (one, came.pop((one.path[1], one.before["public_key"])))
+        for one in rows
+        if one.kind is Kind.REMOVED and (one.path[1], one.before["public_key"]) in came
+    ]
+    taken = {id(one) for pair in pairs for one in pair}
+    found = [one for one in changes if id(one) not in taken]
+    for old, new in pairs:
+        found.extend(
+            replace(
+                old,
+                path=(*old.path, name),
+                kind=_kind(name, old.before, new.after),
+                before=old.before.get(name),
+                after=new.after.get(name),
+            )
+            for name in sorted({*old.before, *new.after})
+            if old.before.get(name) != new.after.get(name)
+        )
+    return found
 
 
 def _is_address(change: Change) -> bool:

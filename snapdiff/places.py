@@ -26,6 +26,7 @@ SECTIONS = ("links", "cni", "cni_config", "sysctls", "host")
 # What differs between nodes by its nature, though it may not change on one; lower links are told
 # by the role underlay.
 IDENTITIES = ("vxlan/local", "vxlan/local6", "tunnel/local", "addresses")
+PEERS_OF_A_LINK = "wireguard/peers/"  # all nodes but the node itself, so never alike
 TOLD_ELSEWHERE = ("lower", "vxlan/link", "addresses")
 NIC = (None, "vlan", "bond", "team", "bridge")  # kinds of links that a machine has by its making
 
@@ -61,7 +62,7 @@ class Places:
         traits = traits_of(view)
         node = view.node
         self.groups[node] = traits.groups
-        unseen = tuple(sorted(view.snapshot["not_observed"].items()))
+        unseen = tuple(sorted(view.blind.items()))
         self.blind[tuple(one for one in unseen if one[0].split("/")[0] in SECTIONS)].append(node)
         links = _links(view, traits.links)
         for head, role, name in links:
@@ -178,7 +179,9 @@ def _fields(view: NodeView, head: str, name: str) -> Iterator[tuple[tuple[str, .
         yield ("name",), name
     idle = row.get("kind") == "bridge" and not canonical.has_ports(name, view.snapshot)
     for path, value in _leaves(row):
-        if path[0] in TOLD_ELSEWHERE or "/".join(path) in TOLD_ELSEWHERE:
+        if path[0] in TOLD_ELSEWHERE or "/".join(path).startswith(PEERS_OF_A_LINK):
+            continue
+        if "/".join(path) in TOLD_ELSEWHERE:
             continue
         yield path, SPARED if idle and path[0] in canonical.OF_PORTS else value
     if head.startswith("link/"):

@@ -42,11 +42,13 @@ COMMANDS = {
 FILES = {
     "/run/flannel/subnet.env": "subnet.env",
     "/etc/kube-flannel/net-conf.json": "net-conf.json",
+    "/var/lib/calico/mtu": "calico-mtu",
     "/proc/sys/kernel/random/boot_id": "boot_id",
     "/proc/sys/kernel/hostname": "hostname",
     "/proc/sys/kernel/osrelease": "uname.txt",
     "/etc/machine-id": "machine-id",
 }
+OF_LINKS = (("wg", "show"), ("ethtool", "-k"))  # with a file each: wg-show-flannel-wg-peers.txt
 CONFIG = re.compile(r".*\.(conf|conflist)\Z")
 
 
@@ -102,7 +104,10 @@ class Folder:
                 return listing.as_json(text, self.sort)
             except UnreadableError as error:
                 raise UnreadableError(f"{path}: {error}") from None
-        path = self._first(COMMANDS.get(words, ()))
+        names = COMMANDS.get(words, ())
+        if words[:2] in OF_LINKS:
+            names = (f"{'-'.join(words).replace('--', '-')}.txt",)
+        path = self._first(names)
         if path is None and words == _collect.ROUTES_6:
             return self._routes_6()
         if path is None:

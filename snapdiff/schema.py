@@ -14,7 +14,7 @@ from pathlib import Path
 from snapdiff.errors import InvalidError
 
 if t.TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 FOLDER = Path(__file__).parent / "schemas"
 
@@ -119,6 +119,22 @@ def field(path: tuple[str, ...]) -> Field:
     return found
 
 
+@cache
+def newer(facts: int) -> tuple[str, ...]:
+    """Return the places that only a later set than *facts* looked at; ``*`` is any one name."""
+    return tuple(_newer(load("snapshot"), facts, ()))
+
+
+def _newer(node: dict[str, t.Any], facts: int, path: tuple[str, ...]) -> Iterator[str]:
+    if node.get("x-since", 1) > facts:
+        yield "/".join(path)
+        return
+    named = tuple(node.get("properties", {}))
+    others = ("*",) if isinstance(node.get("additionalProperties"), dict) else ()
+    for part in (*named, *others):
+        yield from _newer(_follow(node, part), facts, (*path, part))
+
+
 def members(path: tuple[str, ...], *, named: bool = False) -> tuple[str, ...] | None:
     """Return the names that may stand below a place; None where any may, but for *named* ones."""
     node = load("snapshot")
@@ -127,6 +143,17 @@ def members(path: tuple[str, ...], *, named: bool = False) -> tuple[str, ...] | 
     names = tuple(sorted(node.get("properties", {})))
     open_ = isinstance(node.get("additionalProperties"), dict) or "items" in node
     return None if open_ and not named else names
+
+
+def fits(value: t.Any, path: tuple[str, ...]) -> bool:
+    """Say whether a place of a snapshot may have a value; ``*`` in *path* is any name."""
+    import jsonschema_rs
+
+    node = load("snapshot")
+    for part in path:
+        node = _follow(node, part)
+    part_of = {"$defs": load("snapshot")["$defs"], **node}
+    return bool(jsonschema_rs.validator_for(part_of).is_valid(value))
 
 
 def _follow(node: dict[str, t.Any], part: str) -> dict[str, t.Any]:

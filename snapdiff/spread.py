@@ -12,17 +12,18 @@ from collections import defaultdict
 from dataclasses import replace
 
 from snapdiff import roles
-from snapdiff.drift import Drift, arrow
 from snapdiff.effects import network
+from snapdiff.join import as_peer
 from snapdiff.model import Change, Kind, Severity
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from snapdiff.drift import Drift
     from snapdiff.model import Snapshot
 
-SHOWN = 3  # places that are told in full
 PEER_TABLES = ("peers", "fdb", "neighbours")
+KEY = ("wireguard", "public_key")  # other after a boot, which is no more than info
 
 
 def has_spread(change: Change) -> bool:
@@ -39,6 +40,7 @@ def self_of(snapshot: Snapshot) -> frozenset[str]:
         found |= {key.partition("/")[0] for key in link["addresses"]} | {str(link.get("mac"))}
         tunnel = link.get("vxlan") or {}
         found |= {str(tunnel.get("local")), str(tunnel.get("local6"))}
+        found.add(str((link.get("wireguard") or {}).get("public_key")))
     lease = snapshot["cni"].get("subnet_env") or {}
     for key in ("FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET"):
         found.add(str(network(lease.get(key))))
@@ -54,8 +56,8 @@ def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -
     given = list(drifts)
     owners: dict[str, int] = {}
     for index, one in enumerate(given):
-        if one.severity > Severity.INFO:
-            for mark in _marks(one.change):
+        if one.severity > Severity.INFO or one.change.path[2:] == KEY:
+            for mark in (mark for change in one.changes for mark in _marks(change)):
                 owners.setdefault(mark, index)
     effects: dict[int, list[Change]] = defaultdict(list)
     kept: list[int] = []
@@ -65,9 +67,9 @@ def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -
         if owner == one.change.node or not _follows(one, selves.get(owner, frozenset())):
             kept.append(index)
         elif cause is not None:
-            effects[cause].append(one.change)
+            effects[cause].extend(one.changes)
     return [
-        replace(given[index], evidence=(*given[index].evidence, *_words(effects[index])))
+        replace(given[index], effects=(*given[index].effects, *effects[index]))
         if index in effects
         else given[index]
         for index in kept
@@ -76,15 +78,28 @@ def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -
 
 def _follows(one: Drift, now: frozenset[str]) -> bool:
     """Say whether an entry for a peer became what the peer is now, or went with what it was."""
-    change = one.change
+    change, path = one.change, as_peer(one.change.path)
     if one.severity is Severity.INFO:
         return True
-    if len(change.path) > 2:
-        return change.path[-1] != "missing" and str(change.after) in now
+    if len(path) > 2:
+        return path[-1] != "missing" and all(_is_now(value, now) for value in _values(change.after))
     if change.kind is Kind.REMOVED:
-        return change.path[1] not in now
-    names = ("mac", "underlay", "subnet", "lladdr", "dst")
+        return path[1] not in now
+    names = ("mac", "underlay", "subnet", "lladdr", "dst", "public_key")
     return all(str(change.after[name]) in now for name in names if name in change.after)
+
+
+def _values(value: t.Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+def _is_now(value: str, now: frozenset[str]) -> bool:
+    """Say whether a value is one of a node, or an endpoint on one of its addresses."""
+    return value in now or _host(value) in now
+
+
+def _host(endpoint: str) -> str:
+    return endpoint.rpartition(":")[0].strip("[]")
 
 
 def _marks(change: Change) -> Iterator[str]:
@@ -99,8 +114,10 @@ def _marks(change: Change) -> Iterator[str]:
         row = change.before or change.after  # a VTEP that is gone, or new
         yield from (str(one) for one in [row.get("mac")] if one)
         yield from (key.partition("/")[0] for key in row["addresses"] if "." in key or ":" in key)
-    elif path[0] == "links" and path[2:] in (("vxlan", "local"), ("vxlan", "local6")):
+    elif path[0] == "links" and path[2:] in (("vxlan", "local"), ("vxlan", "local6"), KEY):
         yield from values
+    elif path[0] == "links" and change.role == "underlay" and path[2:] == ("addresses",):
+        yield from (f"endpoint {one.partition('/')[0]}" for one in values)
 
 
 def _network_address(subnet: str) -> str | None:
@@ -112,24 +129,14 @@ def _network_address(subnet: str) -> str | None:
 
 def _of_peer(change: Change) -> Iterator[str]:
     """Yield what an entry for a peer knows that peer by."""
-    if change.path[0] not in PEER_TABLES or len(change.path) < 2:
+    path = as_peer(change.path)
+    if path[0] not in PEER_TABLES or len(path) < 2:
         return
-    if change.path[0] == "peers":
-        yield change.path[1]
+    if path[0] == "peers":
+        yield path[1]
     for value in (change.before, change.after):
         if isinstance(value, str):
-            yield value
+            yield f"endpoint {_host(value)}" if path[-1] == "endpoint" else value
         elif isinstance(value, dict):
-            yield from (str(value[name]) for name in ("mac", "lladdr", "dst") if name in value)
-
-
-def _words(changes: list[Change]) -> Iterator[str]:
-    places: dict[str, list[str]] = defaultdict(list)
-    for change in changes:
-        places[f"{change.place} {arrow(change)}"].append(change.node)
-    told = sorted(places.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    for text, nodes in told[:SHOWN]:
-        more = f" and {len(nodes) - 5} more" if len(nodes) > 5 else ""
-        yield f"so on {', '.join(sorted(nodes)[:5])}{more}: {text}"
-    if len(told) > SHOWN:
-        yield f"so {len(told) - SHOWN} more places on other nodes"
+            names = ("mac", "lladdr", "dst", "public_key")
+            yield from (str(value[name]) for name in names if name in value)

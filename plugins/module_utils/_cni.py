@@ -31,6 +31,7 @@ NET_CONF = (
 )
 CNI_CONFIG = "/etc/cni/net.d"
 IPAM = "/var/lib/cni/networks"
+CALICO_MTU = "/var/lib/calico/mtu"
 CONFIG_NAMES = (".conf", ".conflist", ".json")  # what libcni loads
 
 NET_CONF_MEMBERS = ("Network", "IPv6Network", "EnableIPv4", "EnableIPv6", "EnableNFTables")
@@ -151,6 +152,7 @@ def collect_cni(source: Source, not_observed: dict[str, str]) -> dict[str, Rows]
                 break
         except NotObservedError as error:
             not_observed["cni/net_conf"] = f"{path}: {error}"
+    _collect_calico(source, found, not_observed)
     _collect_config(source, found, not_observed)
     _collect_ipam(source, found, not_observed)
     return found
@@ -165,6 +167,19 @@ def _note_lease_time(source: Source, found: dict[str, Rows]) -> None:
         return  # the lease itself is what counts; this only helps to explain it
     if name in names:
         found["mtimes"][SUBNET_ENV] = {"mtime": names[name]}
+
+
+def _collect_calico(source: Source, found: dict[str, Rows], not_observed: dict[str, str]) -> None:
+    """Take the MTU (bytes) that Calico's node agent wrote down for new pods."""
+    try:
+        text = source.read(CALICO_MTU)
+        if text is None:
+            return
+        if not text.strip().isdigit():
+            raise NotObservedError(f"{CALICO_MTU} holds no number")
+        found["cni"]["calico"] = {"mtu": int(text)}
+    except NotObservedError as error:
+        not_observed["cni/calico"] = str(error)
 
 
 def _collect_config(source: Source, found: dict[str, Rows], not_observed: dict[str, str]) -> None:

@@ -16,17 +16,19 @@ import typing as t
 from ._cni import collect_cni
 from ._inside import collect_inside
 from ._links import parse_links
+from ._offloads import collect_offloads
 from ._peers import fold_peers
 from ._routes import parse_fdb, parse_neighbours, parse_routes, parse_rules
 from ._source import NotObservedError
 from ._sysctls import collect_sysctls
+from ._wireguard import collect_wireguard
 
 if t.TYPE_CHECKING:
     from ._source import Source
 
     Facts = dict[str, t.Any]
 
-FACTS = 1  # goes up when the collector looks at more: an older snapshot has not observed that
+FACTS = 2  # goes up when the collector looks at more: an older snapshot has not observed that
 COLLECTOR = "0.1.0"
 PASSES = 3
 
@@ -38,6 +40,7 @@ RULES_6 = ("ip", "-6", "-json", "rule", "show")
 NEIGHBOURS = ("ip", "-json", "neighbour", "show")
 FDB = ("bridge", "-json", "fdb", "show")
 VERSION = ("ip", "-Version")
+CNI_FILES = "/run/flannel; /etc/cni/net.d; /var/lib/cni/networks; /var/lib/calico/mtu"
 
 # What each step fills: where it could not look, all of that is not observed.
 STEPS: tuple[tuple[str, tuple[tuple[str, ...], ...], t.Callable[..., t.Any], tuple[str, ...]], ...]
@@ -190,7 +193,11 @@ def _settings(source: Source, facts: Facts, clock: t.Callable[[], float]) -> Non
         facts["sysctls"] = collect_sysctls(source, facts["links"], unseen)
     with _timed(facts, clock, "inside", "ip netns list-id; ip -netns NAME link show"):
         collect_inside(source, facts["links"], unseen, clock)
-    with _timed(facts, clock, "cni", "/run/flannel; /etc/cni/net.d; /var/lib/cni/networks"):
+    with _timed(facts, clock, "wireguard", "wg show LINK"):
+        collect_wireguard(source, facts["links"], facts["timers"], unseen)
+    with _timed(facts, clock, "offloads", "ethtool -k LINK"):
+        collect_offloads(source, facts["links"], facts["routes"], unseen)
+    with _timed(facts, clock, "cni", CNI_FILES):
         facts.update(collect_cni(source, unseen))
 
 

@@ -13,6 +13,8 @@ author: [The snapdiff developers (@snapdiff)]
 description:
   - Reads the links, addresses, routes, neighbours and forwarding entries of the node, flannel's lease and
     configuration, the CNI's files and the kernel settings that decide whether the node forwards.
+  - Keys and peers of wireguard links are read with C(wg) of wireguard-tools, which needs root, and never the private
+    key; offloads of overlays and of what carries them with C(ethtool). A node may lack both tools.
   - It changes nothing on the node and needs no Python library there.
   - What it could not look at is named with the reason under RV(ansible_facts.snapdiff.not_observed); what is
     missing without being named there was looked for and is absent.

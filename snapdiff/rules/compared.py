@@ -13,7 +13,10 @@ if t.TYPE_CHECKING:
 
     from snapdiff.rules.fleet_view import Fleet
 
-PEERS = ("peer-entries-missing", "peer-entries-stale", "peer-entries-extra")
+PEERS = (
+    *("peer-entries-missing", "peer-entries-stale", "peer-entries-extra"),
+    *("wireguard-peers-missing", "wireguard-peers-stale", "wireguard-peers-extra"),
+)
 POOLS = ("kernel", "underlay", "underlay kind")  # what parts a fleet that is mixed on purpose
 
 

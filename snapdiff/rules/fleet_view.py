@@ -19,6 +19,7 @@ from snapdiff.rules.direct import Ways, ways_of
 from snapdiff.rules.flannel import in_use
 from snapdiff.rules.registry import CannotTell
 from snapdiff.rules.traits import Traits, place_of, traits_of
+from snapdiff.rules.tunnels import Tunnel, peers_of, sealed, tunnels_of
 from snapdiff.rules.view import Network, NodeView, Overlay, interface
 
 Row = tuple[str | None, str | None, str | None]  # pod subnet, VTEP MAC, underlay address
@@ -49,6 +50,9 @@ class Member:
     tables: Mapping[int, str]  # family to the digest of its peers and its own row
     addresses: frozenset[str]  # of all its links but pods': to tell who a stale entry means
     spare: frozenset[tuple[str, str]]  # forwarding entries of no peer: MAC, underlay address
+    tunnels: tuple[Tunnel, ...]  # its own ends of flannel's wireguard
+    keys: Mapping[str, str]  # such a link to the digest of its peers and its own row
+    sealed: Mapping[str, str]  # such links that nobody could look into, and why
     ways: Ways  # its routes to pods of others without an overlay
     groups: Mapping[str, str]  # what it has in common with others, as kernel or underlay
     blind: Mapping[str, str] = field(default_factory=dict)  # what was not observed, and why
@@ -65,6 +69,7 @@ class Fleet:
     partial: bool = False  # nodes were left out on purpose, so absence proves nothing
     cluster: Mapping[str, t.Any] = field(default_factory=dict)  # the API's word, by node
     cluster_why: str = ""  # why the API gave none, where it was asked
+    inventory: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # groups, by node
 
     def add(self, view: NodeView) -> None:
         """Take from a node what rules between nodes need, and let the rest go."""
@@ -73,12 +78,10 @@ class Fleet:
         for family in sorted({one.family for one in vteps}):
             own = {one.address: one.row for one in vteps if one.family == family}
             links = {one.link for one in vteps if one.family == family}
-            table = {**_peers(view, links), **own}
-            text = json.dumps(table, sort_keys=True)
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            self.tables.setdefault(digest, table)
-            digests[family] = digest
+            digests[family] = self._keep({**_peers(view, links), **own})
         traits = traits_of(view)
+        local = {family: traits.values.get(f"underlay/address/{family}") for family in (4, 6)}
+        tunnels = tunnels_of(view, local)
         self.members[view.node] = Member(
             node=view.node,
             vteps=vteps,
@@ -89,10 +92,23 @@ class Fleet:
             spare=frozenset(
                 (str(row.get("mac")), str(row.get("dst"))) for row in view.snapshot["fdb"].values()
             ),
+            tunnels=tunnels,
+            keys={
+                one.link: self._keep({**peers_of(view, one.link), one.address: one.row})
+                for one in tunnels
+            },
+            sealed=sealed(view) if "links" not in view.blind else {},
             ways=ways_of(view, self.routes),
             groups=traits.groups,
-            blind=dict(view.snapshot["not_observed"]),
+            blind=view.blind,
         )
+
+    def _keep(self, table: Table) -> str:
+        """Return the digest of a table, which is kept once."""
+        text = json.dumps(table, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self.tables.setdefault(digest, table)
+        return digest
 
     def census(self, trait: str) -> Census:
         """Return who has which value of a trait; nodes that do not tell are not in it."""
@@ -123,7 +139,10 @@ class Fleet:
     @property
     def groups(self) -> Mapping[str, Mapping[str, str]]:
         """Return what nodes have in common with others, by node."""
-        return {name: one.groups for name, one in self.members.items()}
+        return {
+            name: {**one.groups, **self.inventory.get(name, {})}
+            for name, one in self.members.items()
+        }
 
     def owner_of(self, address: str | None) -> str | None:
         """Return the node that has an address on one of its links, None where nobody seen has."""

@@ -175,10 +175,10 @@ def blackhole_subnet(view: NodeView) -> Result:
     if not own:
         return
     for key, row in view.section("routes").items():
-        dst = network(str(row.get("dst")))
-        if row.get("type") != "blackhole" or dst is None or str(row.get("protocol")) in AGENTS:
+        if row.get("type") != "blackhole" or str(row.get("protocol")) in AGENTS:
             continue
-        if dst not in own and inside(dst, networks):
+        dst = network(str(row.get("dst")))
+        if dst is not None and dst not in own and inside(dst, networks):
             yield Breach(
                 path=f"routes/{key}",
                 message=f"{dst} is a blackhole, but the node's subnet is {named([*map(str, own)])}",

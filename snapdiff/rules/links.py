@@ -8,7 +8,6 @@ from snapdiff.model import Severity
 from snapdiff.rules import flannel
 from snapdiff.rules.addresses import RESTART
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
-from snapdiff.rules.view import interface
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +147,7 @@ def _local(view: NodeView, overlay: Overlay) -> Result:
     holders = [
         name
         for name, link in view.links.items()
-        if any((one := interface(key)) and str(one.ip) == local for key in link["addresses"])
+        if any(key.partition(" ")[0].partition("/")[0] == local for key in link["addresses"])
     ]
     if below in holders:
         return

@@ -5,13 +5,18 @@ Tables are compared by digest first, so only nodes that differ cost anything; ne
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from dataclasses import dataclass
 
+from snapdiff.census import named
 from snapdiff.model import Cell, Severity
+from snapdiff.rules.blame import Group, blamed
 from snapdiff.rules.deviations import MEMBERS, Deviation, deviations
 from snapdiff.rules.fleet_view import ENTRIES, Fleet
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
+from snapdiff.rules.tunnel_deviations import MEMBERS as KEYS
+from snapdiff.rules.tunnel_deviations import WORDS as WORDS_OF_KEYS
+from snapdiff.rules.tunnel_deviations import deviations as tunnel_deviations
 
 WORDS = {"subnet": "pod subnet", "mac": "VTEP MAC", "underlay": "underlay address"}
 RESTART = (
@@ -19,51 +24,14 @@ RESTART = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    node: str  # who is to blame
-    others: tuple[str, ...]
-    first: Deviation
-    members: tuple[str, ...]
-    whole: bool  # all or most of its peers, or of its holders
-
-
-def _grouped(fleet: Fleet, kind: str) -> tuple[list[_Group], list[_Group], list[_Group]]:
-    """Return deviations of a kind by who is to blame: holders, peers, and pairs.
-
-    A node that deviates from most of its peers is wrong itself; a peer that most nodes have wrong
-    is what has changed; what is left are single pairs.
-    """
-    found = [one for one in deviations(fleet) if one.kind == kind]
+def _grouped(fleet: Fleet, kind: str) -> tuple[list[Group], list[Group], list[Group]]:
+    """Return deviations of a kind by who is to blame: holders, peers, and pairs."""
     sizes = {family: _size(fleet, family) for family in (4, 6)}
-    by_holder: dict[tuple[str, int], list[Deviation]] = defaultdict(list)
-    by_peer: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
-    for one in found:
-        by_holder[one.holder, _family(one.address)].append(one)
-        by_peer[one.peer, one.address].append(one)
-    peers, blamed = [], set()
-    for (peer, address), rows in by_peer.items():
-        holders = {one.holder for one in rows}
-        if 2 * len(holders) > sizes[_family(address)] - 1 and len(holders) > 1:
-            peers.append(_group(peer, holders, rows, whole=True))
-            blamed |= {(one.holder, one.peer, one.address) for one in rows}
-    holders_, pairs = [], []
-    for (holder, family), rows in by_holder.items():
-        rest = [one for one in rows if (one.holder, one.peer, one.address) not in blamed]
-        names = {one.address for one in rest}
-        if len(names) > 1 and 2 * len(names) > sizes[family] - 1:
-            holders_.append(_group(holder, {one.peer for one in rest}, rest, whole=True))
-            blamed |= {(one.holder, one.peer, one.address) for one in rest}
-    for (peer, _address), rows in by_peer.items():
-        rest = [one for one in rows if (one.holder, one.peer, one.address) not in blamed]
-        if rest:
-            pairs.append(_group(peer, {one.holder for one in rest}, rest, whole=False))
-    return holders_, peers, pairs
-
-
-def _group(node: str, others: set[str], rows: list[Deviation], *, whole: bool) -> _Group:
-    members = tuple(name for name in MEMBERS if any(one.member == name for one in rows))
-    return _Group(node, tuple(sorted(others - {""})), rows[0], members, whole)
+    return blamed(
+        (one for one in deviations(fleet) if one.kind == kind),
+        among=lambda address: (_family(address), sizes[_family(address)]),
+        order=MEMBERS,
+    )
 
 
 def _size(fleet: Fleet, family: int) -> int:
@@ -77,11 +45,6 @@ def _family(address: str) -> int:
 
 def _entries(members: tuple[str, ...]) -> str:
     return ", ".join(ENTRIES[MEMBERS.index(name)] for name in members)
-
-
-def _named(nodes: tuple[str, ...]) -> str:
-    more = f" and {len(nodes) - 5} more" if len(nodes) > 5 else ""
-    return f"{', '.join(nodes[:5])}{more}"
 
 
 @rule(
@@ -106,7 +69,7 @@ def peer_entries_missing(fleet: Fleet) -> Result:
         yield Breach(
             path=f"peers/*/{'missing'}",
             message=f"{one.node} lacks the {_entries(one.members)} of {len(one.others)} peers: "
-            f"{_named(one.others)}",
+            f"{named(one.others)}",
             nodes=(one.node,),
             expected=_entries(one.members),
             about=frozenset(one.others),
@@ -115,7 +78,7 @@ def peer_entries_missing(fleet: Fleet) -> Result:
         yield Breach(
             path=f"peers/{one.first.address}/missing",
             message=f"{len(one.others)} nodes lack the {_entries(one.members)} of {one.node}: "
-            f"{_named(one.others)}",
+            f"{named(one.others)}",
             nodes=(one.node,),
             expected=_entries(one.members),
             about=frozenset(one.others),
@@ -123,7 +86,7 @@ def peer_entries_missing(fleet: Fleet) -> Result:
     for one in pairs:
         yield Breach(
             path=f"peers/{one.first.address}/missing",
-            message=f"{_named(one.others)} lacks the {_entries(one.members)} of {one.node}",
+            message=f"{named(one.others)} lacks the {_entries(one.members)} of {one.node}",
             nodes=one.others,
             peer=one.node,
             expected=_entries(one.members),
@@ -153,7 +116,7 @@ def peer_entries_stale(fleet: Fleet) -> Result:
         yield Breach(
             path=f"peers/*/{one.members[0]}",
             message=f"{one.node} has an old {_words(one)} of {len(one.others)} peers: "
-            f"{_named(one.others)}",
+            f"{named(one.others)}",
             nodes=(one.node,),
             about=frozenset(one.others),
         )
@@ -162,7 +125,7 @@ def peer_entries_stale(fleet: Fleet) -> Result:
         yield Breach(
             path=f"peers/{first.address}/{first.member}",
             message=f"{one.node} has the {WORDS[first.member]} {first.expected}, but "
-            f"{len(one.others)} nodes hold {first.seen}: {_named(one.others)}",
+            f"{len(one.others)} nodes hold {first.seen}: {named(one.others)}",
             seen=first.seen,
             expected=first.expected,
             nodes=(one.node,),
@@ -173,7 +136,7 @@ def peer_entries_stale(fleet: Fleet) -> Result:
         first = one.first
         yield Breach(
             path=f"peers/{first.address}/{first.member}",
-            message=f"{_named(one.others)} holds the {WORDS[first.member]} {first.seen} of "
+            message=f"{named(one.others)} holds the {WORDS[first.member]} {first.seen} of "
             f"{one.node}, which has {first.expected}",
             seen=first.seen,
             expected=first.expected,
@@ -183,7 +146,7 @@ def peer_entries_stale(fleet: Fleet) -> Result:
         )
 
 
-def _words(one: _Group) -> str:
+def _words(one: Group) -> str:
     return " and ".join(WORDS[name] for name in one.members)
 
 
@@ -212,7 +175,7 @@ def peer_entries_extra(fleet: Fleet) -> Result:
         nodes = one.others if one not in holders else (one.node,)
         yield Breach(
             path=f"peers/{first.address}",
-            message=f"{_named(nodes)} still has entries for {first.seen}, which no node has"
+            message=f"{named(nodes)} still has entries for {first.seen}, which no node has"
             + (f"; they lead to {one.node}" if one.node and one not in holders else ""),
             seen=first.seen,
             nodes=nodes,
@@ -227,9 +190,10 @@ MOST_CELLS = 2000  # of a picture that a person can use
 def cells(fleet: Fleet) -> tuple[Cell, ...]:
     """Return the pairs of nodes whose entries are not complete and true, for the matrix."""
     found: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
-    for one in deviations(fleet):
+    tunnels = (one for one in tunnel_deviations(fleet) if not isinstance(one, CannotTell))
+    for one in itertools.chain(deviations(fleet), tunnels):
         if len(found) < MOST_CELLS or (one.holder, one.peer) in found:
-            found[one.holder, one.peer or one.address].append(one)
+            found[one.holder, one.peer or one.address.rpartition("/")[2]].append(one)
     return tuple(
         Cell(
             holder=holder,
@@ -245,6 +209,6 @@ def cells(fleet: Fleet) -> tuple[Cell, ...]:
 def _of_kind(rows: list[Deviation], kind: str) -> tuple[str, ...]:
     return tuple(
         entry
-        for member, entry in zip(MEMBERS, ENTRIES, strict=True)
+        for member, entry in zip((*MEMBERS, *KEYS), (*ENTRIES, *WORDS_OF_KEYS), strict=True)
         if any(one.kind == kind and one.member == member for one in rows)
     )

@@ -21,6 +21,9 @@ BRIDGES = ("cni0", "cbr0", "kube-bridge")  # Weave's bridge has one subnet on al
 NAMES = ("FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK")
 SETTINGS = ("Network", "IPv6Network", "EnableIPv4", "EnableIPv6", "EnableNFTables")
 DETAILS = ("id", "port", "learning", "gbp", "local", "local6")
+# Segmentation follows checksums, so it would only say the same thing again.
+CHECKSUMS = ("tx-checksum-ip-generic", "tx-checksum-ipv4", "tx-checksum-ipv6")
+TUNNELS = ("tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
 UNDERLAY = "underlay"
 DEPTH = {"overlay": 4, "bridge": 2}  # parts of a trait that stand for the name of a link
 PLACES = {  # of traits that are concluded
@@ -102,7 +105,7 @@ def _settings(view: NodeView) -> Iterator[Pair]:
 def _host(view: NodeView) -> Iterator[Pair]:
     for key, value in view.snapshot["sysctls"].items():
         yield f"sysctls/{key}", value
-    for key in ("machine_id", "kernel"):
+    for key in ("machine_id", "kernel", "hostname"):
         yield f"host/{key}", view.snapshot["host"].get(key)
 
 
@@ -139,10 +142,19 @@ def kind_of(overlay: Overlay) -> str:
 
 def _overlay(head: str, overlay: Overlay) -> Iterator[Pair]:
     yield f"{head}/mtu", overlay.mtu
+    yield f"{head}/offloads", _offloads(overlay.link, CHECKSUMS)
+    for member in ("public_key", "listen_port"):
+        yield f"{head}/wireguard/{member}", (overlay.link.get("wireguard") or {}).get(member)
     if kind_of(overlay) == "vxlan":
         yield f"{head}/mac", overlay.link.get("mac")
         for member in DETAILS:
             yield f"{head}/vxlan/{member}", overlay.details.get(member)
+
+
+def _offloads(link: Mapping[str, t.Any], features: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return which of some features are on, None where nobody looked."""
+    found = link.get("offloads")
+    return None if found is None else tuple(one for one in features if found.get(one))
 
 
 def _backend(view: NodeView) -> str | None:
@@ -182,6 +194,7 @@ def _below(view: NodeView, name: str, overlays: list[Overlay]) -> Iterator[Pair]
     """Yield what the link that carries the pods' packets is, and the address that peers use."""
     yield f"{UNDERLAY}/name", name
     yield f"{UNDERLAY}/mtu", view.links[name].get("mtu")
+    yield f"{UNDERLAY}/offloads", _offloads(view.links[name], (*CHECKSUMS, *TUNNELS))
     used = {
         one.family: one.details.get("local6" if one.family == 6 else "local") for one in overlays
     }

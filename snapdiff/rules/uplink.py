@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from collections.abc import Mapping
 
 from snapdiff import roles
 from snapdiff.model import Severity
-from snapdiff.rules.registry import Breach, Result, rule
+from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.ways import Span, span
 
 if t.TYPE_CHECKING:
-    from snapdiff.rules.view import NodeView
+    from snapdiff.rules.view import Address, NodeView
 
 ANYWHERE = ("default", "::/0", "0.0.0.0/0")
 USUAL_TABLES = ("local", "main", "default", "0", "253", "254", "255")
@@ -31,6 +32,40 @@ def _defaults(view: NodeView) -> list[tuple[str, Row]]:
     ]
 
 
+def _wanted(view: NodeView) -> set[str]:
+    """Return the families that need a default route: of pods, where the underlay has them too.
+
+    A node that does not tell one of the two has IPv4, for all that anybody can say.
+    """
+    pods: set[int] = {one.family for one in view.overlays}
+    with contextlib.suppress(CannotTell):  # overlays tell nearly as much as the lease
+        pods = {one.version for one in view.subnets()} or pods
+    own: set[int] = {one.version for one in _own(view)}
+    found = pods & own or own & {4} or own
+    return {"inet6" if family == 6 else "inet" for family in found or {4}}
+
+
+def _own(view: NodeView) -> list[Address]:
+    """Return the addresses of the links that carry overlays or the default route."""
+    names = roles.underlays(view.links, view.section("routes"))
+    return [one for name in names for one in view.addresses(name)]
+
+
+def _is_asked(view: NodeView, table: str, family: str) -> bool:
+    """Say whether the node looks up its own packets in a table: in main, or as a rule says."""
+    if table in ("main", "default"):
+        return True
+    own = [one for address in _own(view) if (one := span(str(address.ip))) is not None]
+    for row in view.section("rules").values():
+        leads = "l3mdev" in row or str(row.get("table")) == table
+        if not leads or _family(row) != family or {"fwmark", "iif", "oif", "dst"} & row.keys():
+            continue
+        source = _prefix(row, "src")
+        if source is None or any(source.holds(one) for one in own):
+            return True
+    return False
+
+
 @rule(
     "default-route",
     Severity.ERROR,
@@ -39,19 +74,32 @@ def _defaults(view: NodeView) -> list[tuple[str, Row]]:
     "DHCP clients off the links of the CNI",
 )
 def default_route(view: NodeView) -> Result:
-    """Have a default route, and none that leads over an overlay or a pod bridge.
+    """Have a default route for each IP family, and none that leads over an overlay or a pod bridge.
 
-    Why: flannel takes the link of the default route for its underlay, unless it is told another. A
-    DHCP client that took up flannel.1 gives the node a default route over it, which is a loop.
+    Why: flannel takes the link of the default route for its underlay, unless it is told another,
+    and with dual stack that of both families. A DHCP client that took up flannel.1 gives the node a
+    default route over it, which is a loop.
 
-    Exempt: a node without overlay and without lease. A table other than main counts as well.
+    Exempt: a node without overlay and without lease; a family that pods do not have, or that the
+    underlay has no address of. A table that a policy rule leads the node's own packets to counts as
+    main does, but not for marked ones, for those to some network, or of a link.
     Source: flannel main.go, pkg/ip/iface.go; k3s-io/k3s#2599.
     """
     if not view.overlays and view.lease is None:
         return
     found = _defaults(view)
-    if not found:
-        yield Breach(path="routes/main default", message="the node has no default route")
+    for family in sorted(_wanted(view)):
+        tables = {
+            str(row.get("table", "main"))
+            for _key, row in found
+            if row.get("family", "inet") == family
+        }
+        if not any(_is_asked(view, table, family) for table in sorted(tables)):
+            word, dst = ("IPv6", "::/0") if family == "inet6" else ("IPv4", "default")
+            yield Breach(
+                path=f"routes/main {dst}",
+                message=f"the node has no default route for {word}",
+            )
     inner = {*(one.name for one in view.overlays if one.owner != "other"), *view.bridges}
     for key, row in found:
         if _table(row, "main") and row.get("dev") in inner:

@@ -76,6 +76,8 @@ def of_ours(command: str, one: Incident, found: list[t.Any]) -> Row:
         assert said is not None
         if finding.rule in one.effects:
             return True
+        if any(finding.path == path and node in finding.nodes for path, node in one.also):
+            return True
         named = finding.rule in said.rules if said.rules else finding.path.startswith(said.paths)
         return named and bool(set(finding.nodes) & set(said.nodes))
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import typing as t
 
@@ -102,6 +103,7 @@ def node(
         links["flannel-wg"]["operstate"] = "UNKNOWN"
         del links["flannel-wg"]["mac"]
         links["flannel-wg"]["addresses"][f"{subnet}.0/32"] = _address("inet", label="flannel-wg")
+        links["flannel-wg"]["wireguard"] = _keys(number, others)
         routes["main 10.244.0.0/16 dev flannel-wg"] = _route("10.244.0.0/16", "flannel-wg")
     else:
         for one in others:
@@ -120,6 +122,9 @@ def node(
     }
     if dual:
         _add_ipv6(number, others, links, peers, lease, underlay)
+        routes["main ::/0 dev eth0 metric 1024"] = _route(
+            "::/0", "eth0", gateway="fe80::1", protocol="ra", scope="global", metric=1024
+        )
         routes["main 2001:db8::/64 dev eth0 metric 256"] = _route(
             "2001:db8::/64", "eth0", scope="global", metric=256, pref="medium"
         )
@@ -144,7 +149,7 @@ def node(
             bridge_port={"state": "forwarding", "hairpin": True, "isolated": False},
         )
     return {
-        "facts": 1,
+        "facts": 2,
         "consistent": True,
         "host": {
             "boot_id": f"b{number:07x}-0000-4000-8000-000000000000",
@@ -213,6 +218,26 @@ def node(
         "neighbour_cache": {},
         "fdb_learned": {},
         "mtimes": {},
+    }
+
+
+def key_of(number: int) -> str:
+    """Return the public key of node *number*."""
+    return base64.b64encode(bytes([number]) * 32).decode()
+
+
+def _keys(number: int, others: list[int]) -> Facts:
+    return {
+        "public_key": key_of(number),
+        "listen_port": 51820,
+        "peers": {
+            f"10.244.{one}.0": {
+                "public_key": key_of(one),
+                "endpoint": f"192.0.2.{one}:51820",
+                "allowed_ips": [f"10.244.{one}.0/24"],
+            }
+            for one in others
+        },
     }
 
 

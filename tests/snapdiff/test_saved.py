@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 from builders import FIXTURES
@@ -217,3 +220,51 @@ def test_of_a_lab_folder_is_not_observed_just_what_was_not_saved(folder):
     assert len(found["peers"]) == 2
     assert all("missing" not in row for row in found["peers"].values())
     assert (len(found["neighbours"]), len(found["fdb"])) == (0, 0)
+
+
+RECORDED = FIXTURES.parent / "unit" / "fixtures"
+TUNNEL = [
+    {"ifname": "eth0", "mtu": 1500, "flags": ["UP"], "addr_info": []},
+    {
+        "ifname": "flannel-wg",
+        "mtu": 1420,
+        "flags": ["UP"],
+        "linkinfo": {"info_kind": "wireguard"},
+        "addr_info": [],
+    },
+]
+
+
+def saved_tunnel(folder):
+    """Save a node with a wireguard link, and what wg and ethtool printed of it."""
+    (folder / "ip-j-d-s-addr.json").write_text(json.dumps(TUNNEL))
+    for path in (RECORDED / "wireguard").iterdir():
+        shutil.copy(path, folder / f"wg-show-flannel-wg-{path.name}")
+    shutil.copy(
+        RECORDED / "healthy" / "ethtool-k-flannel.1.txt", folder / "ethtool-k-flannel-wg.txt"
+    )
+    (folder / "calico-mtu").write_text("1440\n")
+    return folder
+
+
+def test_what_wg_and_ethtool_printed_may_be_saved_too(tmp_path):
+    found = taken(Folder(saved_tunnel(tmp_path)))
+    link = found["links"]["flannel-wg"]
+    assert sorted(link["wireguard"]["peers"])[:2] == ["10.244.2.0", "10.244.3.0"]
+    assert link["offloads"]["tx-checksum-ip-generic"] is True
+    assert found["cni"]["calico"] == {"mtu": 1440}
+    unseen = set(found["not_observed"])
+    assert unseen.isdisjoint({"cni/calico", "links/*/offloads", "links/flannel-wg/wireguard"})
+
+
+@pytest.mark.parametrize(
+    ("gone", "place"),
+    [
+        ("wg-show-flannel-wg-endpoints.txt", "links/flannel-wg/wireguard"),
+        ("ethtool-k-flannel-wg.txt", "links/*/offloads"),
+        ("calico-mtu", "cni/calico"),
+    ],
+)
+def test_what_of_these_was_not_saved_is_not_observed(tmp_path, gone, place):
+    (saved_tunnel(tmp_path) / gone).unlink()
+    assert taken(Folder(tmp_path))["not_observed"][place] == "it was not saved"

@@ -115,6 +115,7 @@ OURS = {
     "provenance/collector",
     "provenance/via",
     "provenance/inconsistent",
+    "provenance/last_rows",
     "steps/*",
     "lifetimes/*",
     "mtimes/*",
@@ -124,13 +125,14 @@ UNIT = re.compile(r"\b(bytes|[Ss]econds|ms|packets|1/100 s)\b")
 # Numbers that count, name or switch something, so have no unit.
 PLAIN = {
     "facts",
+    "provenance/last_rows",
     "sysctls/*",
     "cni_config/*/order",
     "routes/*/metric",
     "links/*/addresses/*/metric",
     *(f"links/*/{name}" for name in ("ifindex", "promiscuity", "allmulti")),
     *(f"links/*/{side}_{name}" for side in ("lower", "peer") for name in ("ifindex", "netnsid")),
-    *(f"links/*/{name}" for name in ("vxlan/id", "vxlan/port", "vlan/id")),
+    *(f"links/*/{name}" for name in ("vxlan/id", "vxlan/port", "vlan/id", "wireguard/listen_port")),
     *(
         f"links/*/bridge/{name}"
         for name in (

@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.clusternet.snapdiff.plugins.module_utils import _cni, _collect
+from ansible_collections.clusternet.snapdiff.plugins.module_utils import (
+    _cni,
+    _collect,
+    _offloads,
+    _wireguard,
+)
 from ansible_collections.clusternet.snapdiff.plugins.module_utils._source import NotObservedError
 
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
@@ -100,12 +105,31 @@ def healthy():
     for number in (1, 2, 3):
         show = ("ip", "-netns", f"pod{number}", "-json", "link", "show")
         node.commands[show] = '[{"ifindex":2,"ifname":"eth0","mtu":1360,"flags":["UP","LOWER_UP"]}]'
+    for link in ("flannel.1", "eth0"):
+        node.commands[_offloads.command(link)] = text_of("healthy", f"ethtool-k-{link}.txt")
     node.folders[_cni.CNI_CONFIG] = {"10-flannel.conflist": 1780000000.0}
     node.folders[_cni.IPAM] = {"cbr0": 1780000000.0}
     node.folders[f"{_cni.IPAM}/cbr0"] = dict.fromkeys(
         ("10.244.42.2", "10.244.42.3", "last_reserved_ip.0", "lock"), 1780000000.0
     )
     return node
+
+
+@pytest.fixture
+def tunnel():
+    """Return a node whose flannel-wg has three peers, of which one has lost its addresses.
+
+    Recorded from wireguard-tools 1.0.20210914.
+    """
+    folder = FIXTURES / "wireguard"
+    return Saved(
+        commands={
+            _wireguard.command("flannel-wg", path.stem): path.read_text("utf-8")
+            for path in folder.iterdir()
+        },
+        files={},
+        folders={},
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Every incident of the lab, and of the catalogue of real ones that the facts can show."""
 
-from incidents import addresses, host, identity, mtu, overlay, ports
+from incidents import addresses, host, identity, mtu, others, overlay, ports, tunnels
 from incidents.table import INCIDENTS, MOST, Incident, Said
 from incidents.unseen import CATALOGUE, FALSE_ALARMS, UNSEEN
 
@@ -16,6 +16,8 @@ __all__ = [
     "host",
     "identity",
     "mtu",
+    "others",
     "overlay",
     "ports",
+    "tunnels",
 ]

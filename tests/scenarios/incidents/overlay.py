@@ -92,6 +92,7 @@ def only_ipv6_is_stale(nodes: Nodes) -> None:
     ("peer-entries-missing", "node1"),
     ("peers/10.244.4.0/missing", "node1"),
     effects=("peer-entries-missing",),  # the other pair
+    also=(("peers/10.244.5.0/missing", "node2"),),
 )
 def pairs_without_forwarding_entry(nodes: Nodes) -> None:
     """Two pairs of many lack a forwarding entry, while both sides reach third nodes."""
@@ -243,14 +244,17 @@ def second_vxlan_on_the_port(nodes: Nodes) -> None:
     del links["cilium_vxlan"]["lower"]
 
 
-@incident("I-21", ("same-port", "node3"), ("links/flannel.1/vxlan/port", "node3"))
+PORT = (("cni/net_conf/Backend/Port", "links/flannel.1/vxlan/port"), "node3")
+
+
+@incident("I-21", ("same-port", "node3"), PORT)
 def another_port_on_a_node(nodes: Nodes) -> None:
     """In a rolling change of the port one node is done: both directions are lost."""
     nodes["node3"]["links"]["flannel.1"]["vxlan"]["port"] = 4789
     nodes["node3"]["cni"]["net_conf"]["Backend"]["Port"] = 4789
 
 
-@incident("lab other-port", ("same-port", "node3"), ("links/flannel.1/vxlan/port", "node3"))
+@incident("lab other-port", ("same-port", "node3"), PORT)
 def port_changed(nodes: Nodes) -> None:
     """flanneld starts with port 4789 on a node: flannel.1 is made anew."""
     another_port_on_a_node(nodes)
@@ -275,7 +279,12 @@ def vni_changed(nodes: Nodes) -> None:
         row["dev"] = "flannel.2"
 
 
-@incident("I-26", ("leftover-link", "node2", "warning"), ("links/vxlan.calico", "node2"))
+@incident(
+    "I-26",
+    ("leftover-link", "node2", "warning"),
+    ("links/vxlan.calico", "node2"),
+    also=(("cni_config/20-calico.conflist", "node2"),),
+)
 def leftovers_of_another_cni(nodes: Nodes) -> None:
     """A node still has vxlan.calico and its configuration, though flannel runs."""
     node = nodes["node2"]

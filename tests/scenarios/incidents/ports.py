@@ -31,6 +31,19 @@ def one_port_off_the_bridge(nodes: Nodes) -> None:
     del link["master"], link["bridge_port"]
 
 
+@incident(
+    "pod port down",
+    ("pod-port-blocked", "node1"),  # which is how the bridge says it
+    ("links/veth*/flags", "node1"),
+    effects=("pod-port-down",),
+)
+def one_port_set_down(nodes: Nodes) -> None:
+    """The port of the oldest pod is set down, and stays on its bridge."""
+    link = nodes["node1"]["links"][ports(nodes["node1"])[0]]
+    link.update(flags=["BROADCAST", "MULTICAST"], operstate="DOWN", carrier=False)
+    link["bridge_port"] = {**link["bridge_port"], "state": "disabled"}
+
+
 @incident("I-25", ("ipam-leak", "node2", "warning"), None)
 def leases_without_pods(nodes: Nodes) -> None:
     """Sixty addresses are given out, for two pods."""

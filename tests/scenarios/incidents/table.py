@@ -46,6 +46,7 @@ class Incident:
     given: Act | None = None  # makes the healthy cluster a special one
     of: Mapping[str, t.Any] = field(default_factory=dict)  # options of the cluster
     effects: tuple[str, ...] = ()  # rules whose findings may stand beside the cause
+    also: tuple[tuple[str, str], ...] = ()  # what else was done, for a diff: place and node
 
     def before(self) -> Nodes:
         """Return the healthy cluster."""
@@ -71,13 +72,15 @@ def incident(
     *,
     given: Act | None = None,
     effects: tuple[str, ...] = (),
+    also: tuple[tuple[str, str], ...] = (),
     at: str = "",
     **of: t.Any,
 ) -> Callable[[Act], Act]:
     """Enter a function into the table; its docstring says what happened.
 
     *check* is rule, nodes and, where it is no error, severity; *diff* is place and nodes. A rule or
-    a place may be a tuple, of which one does; *at* is where the rule has to point.
+    a place may be a tuple, of which one does; *at* is where the rule has to point. *also* is what a
+    diff may say beside the cause, as it was done beside it and does not follow from it.
     """
 
     def enter(act: Act) -> Act:
@@ -92,6 +95,7 @@ def incident(
             given=given,
             of=of,
             effects=effects,
+            also=also,
         )
         return act
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 UNSEEN = {
-    "I-07": "Checksum offload is told by ethtool alone, which is not gathered.",
     "I-17": "Each node is right for its own underlay; the smaller MTU is on the path between them. "
     "A diff shows the new MTUs.",
     "I-21 filtered": "A firewall drops the tunnel's packets: on nodes only counters differ.",

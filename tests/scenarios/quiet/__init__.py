@@ -1,6 +1,6 @@
 """What moves on a healthy cluster by itself: none of it is drift, and none of it breaks a rule."""
 
-from quiet import flannel, host, others
+from quiet import flannel, host, others, tunnels
 from quiet.table import QUIET
 
-__all__ = ["QUIET", "flannel", "host", "others"]
+__all__ = ["QUIET", "flannel", "host", "others", "tunnels"]

@@ -10,6 +10,7 @@ import pytest
 from builders import FIXTURES
 from clusters import Held, cluster, node, report, snapshots, told
 from kinds import KINDS, healthy
+from snapdiff.census import memberships
 from snapdiff.model import Severity
 from snapdiff.rules import alike, fleet, identities, reach
 from snapdiff.rules.fleet_view import Fleet
@@ -188,6 +189,17 @@ def test_the_evidence_counts_the_majority_and_names_the_rest():
         1430,
         1450,
     )
+
+
+def test_an_inventory_group_says_what_the_outliers_are():
+    facts = cluster(7)
+    for name in ("node3", "node5"):
+        facts[name]["cni"]["subnet_env"]["FLANNEL_MTU"] = 1430
+    groups = {name: ("old",) if name in ("node3", "node5") else () for name in facts}
+    held = fleet_of(facts)
+    held.inventory = memberships(groups)
+    (one,) = shipped()["lease-mtu-alike"].check(held)
+    assert "all 2 are in group old, and nobody else" in one.evidence
 
 
 def test_of_two_that_differ_both_are_named_and_none_is_right():
@@ -429,6 +441,8 @@ def test_the_next_hop_of_a_direct_route_is_on_the_link(gateway, broken):
 
 def test_the_underlay_of_an_ipv6_overlay_can_be_reached():
     facts = cluster(3, dual=True)
+    for one in facts.values():
+        del one["routes"]["main ::/0 dev eth0 metric 1024"]
     assert breaches("underlay-v6-reachable", facts) == []
     facts["node3"] = renamed(facts["node3"], "2001:db8::", "2001:db8:9::")
     found = breaches("underlay-v6-reachable", facts)

@@ -115,7 +115,7 @@ def _members(value, path=()):
             yield from _members(row, (*path, key))
 
 
-KEEP = frozenset({"addresses", "dev", "order"})  # required by the schema
+KEEP = frozenset({"addresses", "dev", "order", "peers", "public_key"})  # required by the schema
 SECTIONS = ("links", "peers", "routes", "fdb", "cni", "cni_config", "ipam", "provenance", "sysctls")
 
 

@@ -7,12 +7,52 @@ import pytest
 from kinds import breaches, node, route
 
 DEFAULT = "main default dev eth0"
+DEFAULT_6 = "main ::/0 dev eth0 metric 1024"
 CONNECTED = "main 192.0.2.0/24 dev eth0"
 
 
 def with_address(key, **row):
     facts = node(routes={CONNECTED: None})
     facts["links"]["eth0"]["addresses"] = {key: {"family": "inet", "scope": "global", **row}}
+    return facts
+
+
+def in_table(**rule):
+    """Return a node with its default route in table 100, and one more policy rule."""
+    row = {"priority": 100, "table": "100", "family": "inet", **rule}
+    row = {name: value for name, value in row.items() if value is not None}
+    facts = node(routes={DEFAULT: None}, rules={f"inet 100 from {row['src']}": row})
+    facts["routes"]["100 default dev eth0"] = {
+        **route("default", "eth0", gateway="192.0.2.254"),
+        "table": "100",
+    }
+    return facts
+
+
+def blind_rules(facts):
+    facts["rules"] = {}
+    facts["not_observed"]["rules"] = "ip rule show gave no answer"
+    return facts
+
+
+def with_ipv6_of_its_own():
+    """The node has IPv6 and its pods have not."""
+    facts = node()
+    facts["links"]["eth0"]["addresses"]["2001:db8::1/64"] = {"family": "inet6", "scope": "global"}
+    return facts
+
+
+def of_ipv6_alone(without):
+    facts = node("dual-stack", routes={without: None}, links={"flannel.1": None})
+    for key in ("FLANNEL_SUBNET", "FLANNEL_NETWORK"):
+        del facts["cni"]["subnet_env"][key]
+    return facts
+
+
+def without_lease(without):
+    facts = node("dual-stack", routes={without: None}, links={"flannel-v6.1": None})
+    facts["cni"] = {}
+    facts["not_observed"]["cni"] = "Permission denied"
     return facts
 
 
@@ -28,12 +68,92 @@ UPLINK = {
         node(routes={DEFAULT: None}),
         [("routes/main default", "error")],
     ),
-    "one-of-ipv6-is-enough": (
+    "one-of-ipv6-is-not-enough": (
         "default-route",
         node(
             routes={DEFAULT: None, "main ::/0 dev eth0": route("::/0", "eth0", gateway="fe80::1")}
         ),
+        [("routes/main default", "error")],
+    ),
+    "dual-stack-has-both": ("default-route", node("dual-stack"), []),
+    "dual-stack-without-ipv6": (
+        "default-route",
+        node("dual-stack", routes={DEFAULT_6: None}),
+        [("routes/main ::/0", "error")],
+    ),
+    "dual-stack-without-ipv4": (
+        "default-route",
+        node("dual-stack", routes={DEFAULT: None}),
+        [("routes/main default", "error")],
+    ),
+    "dual-stack-without-any": (
+        "default-route",
+        node("dual-stack", routes={DEFAULT: None, DEFAULT_6: None}),
+        [("routes/main default", "error"), ("routes/main ::/0", "error")],
+    ),
+    "pods-without-ipv6": ("default-route", with_ipv6_of_its_own(), []),
+    "pods-of-ipv6-alone": (
+        "default-route",
+        of_ipv6_alone(DEFAULT),
         [],
+    ),
+    "pods-of-ipv6-alone-without": (
+        "default-route",
+        of_ipv6_alone(DEFAULT_6),
+        [("routes/main ::/0", "error")],
+    ),
+    "in-a-table-that-a-rule-leads-to": ("default-route", in_table(src="all"), []),
+    "in-a-table-for-the-node-s-address": ("default-route", in_table(src="192.0.2.1"), []),
+    "in-a-table-for-the-node-s-network": (
+        "default-route",
+        in_table(src="192.0.2.0", srclen=24),
+        [],
+    ),
+    "in-a-table-for-pods": (
+        "default-route",
+        in_table(src="10.244.0.0", srclen=16),
+        [("routes/main default", "error")],
+    ),
+    "in-a-table-for-one-network": (
+        "default-route",
+        in_table(src="all", dst="10.9.0.0", dstlen=16),
+        [("routes/main default", "error")],
+    ),
+    "the-lease-was-not-looked-at": ("default-route", without_lease(DEFAULT_6), []),
+    "the-lease-was-not-looked-at-nor-is-there-a-route": (
+        "default-route",
+        without_lease(DEFAULT),
+        [("routes/main default", "error")],
+    ),
+    "in-a-table-of-a-vrf": (
+        "default-route",
+        in_table(src="all", l3mdev=True, table=None),
+        [],
+    ),
+    "in-a-table-that-no-rule-leads-to": (
+        "default-route",
+        in_table(src="all", table="101"),
+        [("routes/main default", "error")],
+    ),
+    "in-a-table-for-marked-packets": (
+        "default-route",
+        in_table(src="all", fwmark="0x1"),
+        [("routes/main default", "error")],
+    ),
+    "in-a-table-for-what-comes-in": (
+        "default-route",
+        in_table(src="all", iif="eth1"),
+        [("routes/main default", "error")],
+    ),
+    "in-a-table-of-ipv6-rules": (
+        "default-route",
+        in_table(src="all", family="inet6"),
+        [("routes/main default", "error")],
+    ),
+    "in-a-table-and-rules-not-looked-at": (
+        "default-route",
+        blind_rules(in_table(src="all")),
+        [("rules", "?")],
     ),
     "unreachable-is-none": (
         "default-route",

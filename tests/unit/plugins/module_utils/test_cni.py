@@ -228,3 +228,22 @@ def test_the_addresses_that_host_local_gave_out_are_told_from_its_own_files(heal
             "others": ["last_reserved_ip.0", "lock"],
         }
     }
+
+
+def test_the_mtu_that_calico_wrote_down_is_a_number(healthy):
+    healthy.files[_cni.CALICO_MTU] = "1450\n"
+    assert collect(healthy)[0]["cni"]["calico"] == {"mtu": 1450}
+
+
+def test_a_node_without_calico_has_none(healthy):
+    found, not_observed = collect(healthy)
+    assert "calico" not in found["cni"]
+    assert not_observed == {}
+
+
+@pytest.mark.parametrize("answer", ["", "many\n", NotObservedError("Permission denied")], ids=repr)
+def test_an_mtu_of_calico_that_cannot_be_read_is_not_observed(healthy, answer):
+    healthy.files[_cni.CALICO_MTU] = answer
+    found, not_observed = collect(healthy)
+    assert "calico" not in found["cni"]
+    assert list(not_observed) == ["cni/calico"]

@@ -55,7 +55,11 @@ def test_a_healthy_node_is_observed_as_a_whole(healthy):
     assert facts["not_observed"] == {}
     assert facts["consistent"] is True
     assert {name: step["state"] for name, step in facts["steps"].items()} == dict.fromkeys(
-        ("links", "routes", "rules", "neighbours", "fdb", "sysctls", "inside", "cni"), "observed"
+        (
+            *("links", "routes", "rules", "neighbours", "fdb"),
+            *("sysctls", "inside", "wireguard", "offloads", "cni"),
+        ),
+        "observed",
     )
     assert json.loads(json.dumps(facts)) == facts
 
@@ -195,6 +199,7 @@ def test_a_kernel_without_ipv6_is_not_asked_for_it_and_has_none(healthy, unseen)
 def test_every_setting_unread_is_said_once(healthy, unseen):
     healthy.read = lambda path: None if path.startswith("/proc/self") else _raise(unseen("saved"))
     assert collect(healthy)["not_observed"] == {
+        "cni/calico": "saved",
         "cni/net_conf": "/var/lib/rancher/k3s/agent/etc/flannel/net-conf.json: saved",
         "cni/subnet_env": "saved",
         "cni_config/10-flannel.conflist": "saved",

@@ -1,0 +1,69 @@
+"""Who is to blame where entries for peers are wrong: one who holds them, the peer, or a pair."""
+
+from __future__ import annotations
+
+import typing as t
+from collections import defaultdict
+from dataclasses import dataclass
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from snapdiff.rules.deviations import Deviation
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Deviations that are one event, and the node that it is told of."""
+
+    node: str  # who is to blame
+    others: tuple[str, ...]
+    first: Deviation
+    members: tuple[str, ...]
+    whole: bool  # all or most of its peers, or of its holders
+
+
+def blamed(
+    found: Iterable[Deviation],
+    *,
+    among: Callable[[str], tuple[t.Hashable, int]],
+    order: tuple[str, ...],
+) -> tuple[list[Group], list[Group], list[Group]]:
+    """Return deviations of one kind by who is to blame: holders, peers, and pairs.
+
+    A node that deviates from most of its peers is wrong itself; a peer that most nodes have wrong
+    is what has changed; what is left are single pairs. *among* gives the mesh that an address is
+    of, and how many nodes are in it; *order* is that of an entry's members.
+    """
+    by_holder: dict[tuple[str, t.Hashable], list[Deviation]] = defaultdict(list)
+    by_peer: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
+    sizes: dict[t.Hashable, int] = {}
+    for one in found:
+        mesh, sizes[mesh] = among(one.address)
+        by_holder[one.holder, mesh].append(one)
+        by_peer[one.peer, one.address].append(one)
+    peers, done = [], set()
+    for (peer, address), rows in by_peer.items():
+        holders = {one.holder for one in rows}
+        if 2 * len(holders) > among(address)[1] - 1 and len(holders) > 1:
+            peers.append(_group(peer, holders, rows, order, whole=True))
+            done |= {(one.holder, one.peer, one.address) for one in rows}
+    holders_, pairs = [], []
+    for (holder, mesh), rows in by_holder.items():
+        rest = [one for one in rows if (one.holder, one.peer, one.address) not in done]
+        names = {one.address for one in rest}
+        if len(names) > 1 and 2 * len(names) > sizes[mesh] - 1:
+            holders_.append(_group(holder, {one.peer for one in rest}, rest, order, whole=True))
+            done |= {(one.holder, one.peer, one.address) for one in rest}
+    for (peer, _address), rows in by_peer.items():
+        rest = [one for one in rows if (one.holder, one.peer, one.address) not in done]
+        if rest:
+            pairs.append(_group(peer, {one.holder for one in rest}, rest, order, whole=False))
+    return holders_, peers, pairs
+
+
+def _group(
+    node: str, others: set[str], rows: list[Deviation], order: tuple[str, ...], *, whole: bool
+) -> Group:
+    members = tuple(name for name in order if any(one.member == name for one in rows))
+    return Group(node, tuple(sorted(others - {""})), rows[0], members, whole)
