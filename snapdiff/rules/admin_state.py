@@ -14,7 +14,7 @@ if t.TYPE_CHECKING:
 
 @rule(
     "pod-port-down",
-    Severity.WARNING,
+    Severity.ERROR,
     entries=("N-43",),
     remedy="ip link set NAME up on {node} for the links named, or recycle their pods",
 )

@@ -188,13 +188,18 @@ def pod_port_blocked(view: NodeView) -> Result:
     Why: the bridge drops what a port sends in any other state: its pod's end is down, or somebody
     turned on spanning tree.
 
-    Exempt: a single port that is the node's newest link, which may be in the making, is a warning.
+    Exempt: a port that is set down, which pod-port-down tells; a single port that is the node's
+    newest link, which may be in the making, is a warning.
     Source: Linux net/bridge/br_stp_if.c; containernetworking plugins plugins/main/bridge/bridge.go.
     """
     name = _bridge(view)
     if name is None:
         return
-    ports = flannel.pod_ports_of(view, name)
+    ports = [
+        port
+        for port in flannel.pod_ports_of(view, name)
+        if "UP" in view.links[port].get("flags", ("UP",))
+    ]
     states = {port: view.get("links", port, "bridge_port", "state") for port in ports}
     bad = sorted(port for port, state in states.items() if state not in (None, "forwarding"))
     if bad:

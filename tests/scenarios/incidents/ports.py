@@ -33,9 +33,8 @@ def one_port_off_the_bridge(nodes: Nodes) -> None:
 
 @incident(
     "pod port down",
-    ("pod-port-blocked", "node1"),  # which is how the bridge says it
+    ("pod-port-down", "node1"),
     ("links/veth*/flags", "node1"),
-    effects=("pod-port-down",),
 )
 def one_port_set_down(nodes: Nodes) -> None:
     """The port of the oldest pod is set down, and stays on its bridge."""

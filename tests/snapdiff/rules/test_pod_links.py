@@ -64,9 +64,11 @@ def test_pod_bridge_mac():
 FIRST, LAST = "veth00010000", "veth00010001"
 
 
-def ports(*names, gone=(), port=None, **edits):
+def ports(*names, gone=(), port=None, flags=None, **edits):
     facts = node(**edits)
     for name in names:
+        if flags is not None:
+            facts["links"][name]["flags"] = flags
         facts["links"][name]["bridge_port"].update(port or {})
         for member in gone:
             del facts["links"][name][member]
@@ -104,6 +106,7 @@ def test_pod_port_master(facts, expected):
 S = "links/veth*/bridge_port/state"
 BLOCKED = {
     "disabled": (ports(FIRST, port={"state": "disabled"}), [(S, "error")]),
+    "set-down": (ports(FIRST, flags=["BROADCAST"], port={"state": "disabled"}), []),
     "the-newest": (ports(LAST, port={"state": "disabled"}), [(S, "warning")]),
     "spanning-tree": (ports(FIRST, LAST, port={"state": "listening"}), [(S, "error")]),
     "not-told": (
