@@ -22,6 +22,7 @@ if t.TYPE_CHECKING:
 
 RULE = "plan"
 WINDOW = "plan-window"
+NOWHERE = "it is no place of any node"
 ITS_KINDS = {  # which changes a line of a plan accounts for
     "add": (Kind.ADDED,),
     "remove": (Kind.REMOVED,),
@@ -51,6 +52,7 @@ class Contract:
         self._due = due
         self._fates = [_Fates() for _item in plan.items]
         self._rows: dict[str, Node] = {}
+        self._own: dict[str, list[Item]] = {}  # the lines that are due on a node
 
     def look(self, node: Node, before: Snapshot | None, after: Snapshot) -> None:
         """Take in a node that was seen after; *before* is None where it was not there before."""
@@ -95,14 +97,12 @@ class Contract:
         """Return the lines that are due on a node; note where it is for, and not due yet."""
         lines = zip(self.plan.items, self._fates, strict=True)
         found = [(item, fates) for item, fates in lines if item.is_for(node)]
-        if self._is_due(node.name):
+        if self._due is None or node.name in self._due:
+            self._own[node.name] = [item for item, _fates in found]
             return found
         for _item, fates in found:
             fates.waiting.append(node.name)
         return []
-
-    def _is_due(self, node: str) -> bool:
-        return self._due is None or node in self._due
 
     def parted(self, drifts: Iterable[Drift]) -> tuple[list[Drift], list[Drift]]:
         """Return what nobody planned, and what follows from the plan, as info.
@@ -123,10 +123,7 @@ class Contract:
         return unplanned, effects
 
     def _accounts_for(self, change: Change) -> bool:
-        node = self._rows.get(change.node)
-        if node is None or not self._is_due(node.name):
-            return False
-        items = [item for item in self.plan.items if item.is_for(node)]
+        items = self._own.get(change.node, ())
         if _is_covered(items, change.kind, change.path):
             return True
         if change.kind is not Kind.CHANGED or change.path[2:] != ("addresses",):
@@ -174,7 +171,7 @@ class Contract:
             for text in words:
                 found.append(_empty(item, text, cluster))
             if not words and fates.is_empty():
-                found.append(_empty(item, f"{item.path} is no place of any node", cluster))
+                found.append(_empty(item, NOWHERE, cluster))
         limit = self.plan.within
         if limit is not None and seconds is not None and seconds > limit:
             found.append(_late(limit, seconds, cluster))
@@ -188,7 +185,7 @@ class Contract:
 
     def _missing(self, item: Item, lags: list[Lag], cluster: str) -> Finding:
         nodes = tuple(one.node for one in lags)
-        told = list(dict.fromkeys(told_of(one) for one in lags))
+        told = list(dict.fromkeys(told_of(one).removeprefix("it ") for one in lags))
         seen = {drift.word(one.seen) for one in lags}
         return Finding(
             id=drift.finding_id(cluster, RULE, item.text, *nodes),
@@ -197,12 +194,12 @@ class Contract:
             scope="temporal",
             nodes=nodes,
             path=item.path,
-            message=f"planned, but missing: {item.text}; {' or '.join(told[:3])}",
+            message=f"{item.path} {' or '.join(told[:3])}, planned {item.intent}",
             after=lags[0].seen if len(seen) == 1 else None,
             expected=item.wanted,
             why=f"The plan '{self.plan.title}' asks for it.",
-            remedy=f"see why the change did not reach {nodes[0]} (snapdiff show @latest --node "
-            f"{nodes[0]}), make it there, and gather again",
+            remedy=f"look with 'snapdiff show @latest --node {nodes[0]}' why the change did not "
+            "get there, make it, and gather again",
             members=tuple(
                 Member(
                     id=drift.finding_id(cluster, RULE, item.text, one.node),
@@ -226,7 +223,7 @@ def words_of_nobody(item: Item, rows: Iterable[Node]) -> list[str]:
     for one in item.on:
         try:
             if one != "*" and not item.of_nodes:
-                chosen([one], known, f"{item.path}: on")
+                chosen([one], known, "on")
         except UsageError as error:
             found.append(str(error))
     return found
@@ -244,7 +241,7 @@ def _empty(item: Item, text: str, cluster: str) -> Finding:
         scope="fleet",
         nodes=(),
         path=item.path,
-        message=f"planned, but nowhere: {item.text}; {text}",
+        message=f"{item.path} planned {item.intent}: {text}",
         expected=item.wanted,
         remedy="mend that line of the plan; 'snapdiff plan check' finds it before the change",
         keys=item.keys,
@@ -259,7 +256,7 @@ def _late(limit: int, seconds: float, cluster: str) -> Finding:
         scope="fleet",
         nodes=(),
         path="within",
-        message=f"it took {within_words(seconds)}, planned within {within_words(limit)}",
+        message=f"within {within_words(limit)} was planned, it took {within_words(seconds)}",
         after=int(seconds),
         expected=limit,
         why="What was seen after the window may be of somebody else's making.",

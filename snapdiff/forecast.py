@@ -6,11 +6,11 @@ import typing as t
 from collections import defaultdict
 
 from snapdiff import drift
-from snapdiff.contract import RULE, words_of_nobody
+from snapdiff.contract import NOWHERE, RULE, words_of_nobody
 from snapdiff.errors import SnapdiffError
 from snapdiff.fate import look, plain_of, same
 from snapdiff.model import Coverage, Finding, Member, Missing, Outcome, Report, Severity
-from snapdiff.paths import glob
+from snapdiff.paths import glob, nearest
 from snapdiff.plan import ANY, Item, Plan
 from snapdiff.story import Lag, Planned
 
@@ -21,7 +21,6 @@ if t.TYPE_CHECKING:
     from snapdiff.store import Side
 
 LEFT_OUT = "it was left out of the capture"
-NOWHERE = "it is no place of any node"
 Values = list[tuple[str, t.Any]]  # node and value
 
 
@@ -145,16 +144,16 @@ def _there(item: Item, snapshot: Snapshot) -> bool:
 
 def _of_nodes(line: _Line, names: list[str]) -> None:
     """Hold a line on whole nodes against those that are asked for."""
-    found = [name for name in names if glob(line.item.keys[1]).fullmatch(name)]
-    if line.item.verb == "remove":
+    item = line.item
+    found = [name for name in names if glob(item.keys[1]).fullmatch(name)]
+    if item.verb == "remove" and (found or item.is_pattern):
         line.due.extend(found)
-    elif line.item.is_pattern:
-        line.due.append(line.item.keys[1])
-    elif found:
-        line.already.extend(found)
-        line.problems[Severity.WARNING, "it is there already"].extend((one, None) for one in found)
+    elif item.verb == "add" and (item.is_pattern or not found):
+        line.due.append(item.keys[1])
     else:
-        line.due.append(line.item.keys[1])
+        already = f"it is {'not ' if item.verb == 'remove' else ''}there already"
+        line.already.append(item.keys[1])
+        line.problems[Severity.WARNING, already].append((item.keys[1], None))
 
 
 def _problems(item: Item, snapshot: Snapshot, *, comes: bool) -> tuple[str, list[Problem]]:
@@ -166,7 +165,7 @@ def _problems(item: Item, snapshot: Snapshot, *, comes: bool) -> tuple[str, list
     if item.verb == "add":
         found += [Problem(Severity.WARNING, "it is there already")] if there else []
     elif not there:
-        found += _of_absent(item, comes=comes)
+        found += _of_absent(item, snapshot, comes=comes)
     elif item.verb == "change":
         found += _of_values(item, [plain_of(one) for one in there])
     if item.source:
@@ -178,12 +177,15 @@ def _problems(item: Item, snapshot: Snapshot, *, comes: bool) -> tuple[str, list
     return unseen, found
 
 
-def _of_absent(item: Item, *, comes: bool) -> list[Problem]:
+def _of_absent(item: Item, snapshot: Snapshot, *, comes: bool) -> list[Problem]:
     if item.verb == "remove":
         return [] if item.is_pattern else [Problem(Severity.WARNING, "it is not there already")]
     if item.is_pattern or comes:
         return []
-    return [Problem(Severity.ERROR, "it is not there")]
+    rows = snapshot.sections[item.keys[0]]
+    row = item.keys[1] if len(item.keys) > 1 else ""
+    hint = "" if row in rows else nearest(row, rows)
+    return [Problem(Severity.ERROR, f"it is not there{hint}")]
 
 
 def _of_values(item: Item, values: Sequence[t.Any]) -> Iterator[Problem]:
@@ -215,10 +217,9 @@ def _finding(item: Item, severity: Severity, text: str, found: Values, cluster: 
         scope="temporal",
         nodes=nodes,
         path=item.path,
-        message=f"{item.text}: {text}",
+        message=f"{item.path} {item.intent}: {text}",
         after=found[0][1] if found else None,
         expected=None if item.old is ANY else item.old,
-        remedy="Mend the plan, or the nodes, before anything is changed.",
         members=members,
         keys=item.keys,
     )

@@ -41,14 +41,24 @@ class Item:
     @property
     def text(self) -> str:
         """Return it as people write it."""
-        where = "" if self.on == ("*",) else f" on {', '.join(self.on)}"
         if self.verb != "change":
-            return f"{self.verb} {self.path}{where}"
-        old = "" if self.old is ANY else f" {word(self.old)}"
+            return f"{self.verb} {self.path}{self._where}"
+        return f"{self.path} {self.intent}"
+
+    @property
+    def intent(self) -> str:
+        """Return what it wants of its place, to be said after that."""
+        if self.verb != "change":
+            return f"to {'come' if self.verb == 'add' else 'go'}{self._where}"
+        old = "" if self.old is ANY else f"{word(self.old)} "
         new = "another value" if self.new is ANY else word(self.new)
         if self.source:
             new = f"what {'/'.join(self.source)} was"
-        return f"{self.path}{old} → {new}{where}"
+        return f"{old}→ {new}{self._where}"
+
+    @property
+    def _where(self) -> str:
+        return "" if self.on == ("*",) else f" on {', '.join(self.on)}"
 
     @property
     def wanted(self) -> t.Any:

@@ -12,6 +12,7 @@ CLEAN = {  # commands that compare; others judge
     "compare": "no difference",
     "plan check": "the plan fits",
 }
+COMPARING = ("diff", "compare")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ def _verdict(report: Report, bad: int, *, thin: bool) -> str:
     coverage = report.coverage
     nodes = {node for row in report.findings for node in row.nodes if row.severity > Severity.INFO}
     shown = sum(1 for row in report.findings if row.severity > Severity.INFO)
-    comparing = report.command in CLEAN
+    comparing = report.command in COMPARING
     clean = CLEAN.get(report.command, "nothing wrong")
     if report.planned and report.command == "diff":
         clean = "nothing else changed"
