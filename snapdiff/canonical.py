@@ -47,7 +47,7 @@ DETAILS_THAT_MOVE = frozenset(
         "no",
     ]
 )
-POPULATION_FIELDS = ("mtu", "master")
+POPULATION_FIELDS = ("mtu", "master", "flags")  # what is told of pod ports
 
 
 def same(section: str, before: Snapshot, after: Snapshot) -> bool:
@@ -163,7 +163,15 @@ def populations(ports: Iterable[str]) -> Counter[str]:
 
 def histogram(ports: Mapping[str, Mapping[str, t.Any]], field: str) -> Counter[t.Any]:
     """Count the values of *field* over pod ports; None stands for absent."""
-    return Counter(row.get(field) for row in ports.values())
+    return Counter(of_port(row, field) for row in ports.values())
+
+
+def of_port(row: Mapping[str, t.Any], field: str) -> t.Any:
+    """Return what counts of a field of a pod port: of its flags, whether it is set up."""
+    value = row.get(field)
+    if field == "flags" and value is not None:
+        return "up" if "UP" in value else "down"
+    return value
 
 
 def rebooted(before: Snapshot, after: Snapshot) -> bool:

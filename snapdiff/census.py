@@ -10,6 +10,7 @@ from functools import cached_property
 
 NAMED = 5  # nodes that are named before the rest is counted
 SHOWN = 6  # values that are told before the rest is counted
+GROUP, INSIDE, OUTSIDE = "group", "yes", "no"  # of the inventory
 
 Groups = Mapping[str, Mapping[str, str]]  # node to what it has in common with others
 
@@ -127,11 +128,33 @@ def explained(census: Census, groups: Groups) -> str | None:
     ]
     if not fitting:
         return None
-    size, (name, value) = min(fitting)
+    size, pair = min(fitting)
     which = f"all {len(outliers)} are" if len(outliers) > 1 else f"{census.outliers[0]} is"
     others = size - len(outliers)
     end = f", as {many(others, 'other')}" if others else ", and nobody else"
-    return f"{which} {name} {value}{end}"
+    return f"{which} {_words(*pair)}{end}"
+
+
+def memberships(groups: Mapping[str, Iterable[str]]) -> dict[str, dict[str, str]]:
+    """Return of each node whether it is in each group of the inventory, as properties.
+
+    A group that all nodes are in parts nothing, and is left out; so is all where no node is in any,
+    since then nobody wrote groups down.
+    """
+    held = {node: frozenset(names) for node, names in groups.items()}
+    known = {name for names in held.values() for name in names}
+    parting = sorted(name for name in known if any(name not in names for names in held.values()))
+    return {
+        node: {f"{GROUP} {name}": INSIDE if name in names else OUTSIDE for name in parting}
+        for node, names in held.items()
+    }
+
+
+def _words(name: str, value: str) -> str:
+    """Return a property of nodes as what they are; of a group, that they are in it or not."""
+    if name.startswith(f"{GROUP} "):
+        return f"in {name}" if value == INSIDE else f"outside {name}"
+    return f"{name} {value}"
 
 
 def parted(census: Census, groups: Groups, *, names: Iterable[str] | None = None) -> str | None:

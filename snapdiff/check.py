@@ -31,6 +31,7 @@ from snapdiff.rules.mesh import cells
 from snapdiff.rules.registry import CannotTell, Rule
 from snapdiff.rules.view import NodeView, look_at
 from snapdiff.verdict import Policy, judged
+from snapdiff.wording import named
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -273,11 +274,14 @@ def _remedy(one: Told, nodes: tuple[str, ...]) -> str:
 
 
 def _effects(group: list[Told]) -> list[str]:
-    effects = [effect for one in group for effect in one.effects]
-    shown = [f"so {_where(one)}{one.breach.message}" for one in effects[:NAMED]]
-    rest = len(effects) - NAMED
-    return [*shown, *([f"and {rest} more that follow from it"] if rest > 0 else [])]
-
-
-def _where(one: Told) -> str:
-    return f"on {', '.join(one.nodes[:NAMED])}: " if one.rule.scope == "node" else ""
+    """Tell what follows, once for all nodes where it is told in the same words."""
+    told: dict[tuple[str, bool], list[str]] = {}
+    for effect in [effect for one in group for effect in one.effects]:
+        key = effect.breach.message, effect.rule.scope == "node"
+        told.setdefault(key, []).extend(effect.nodes)
+    lines = [
+        f"so {f'on {named(list(dict.fromkeys(nodes)))}: ' if local else ''}{text}"
+        for (text, local), nodes in told.items()
+    ]
+    rest = len(lines) - NAMED
+    return lines[:NAMED] + ([f"and {rest} more that follow from it"] if rest > 0 else [])

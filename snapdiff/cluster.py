@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from snapdiff.errors import UnreadableError
 
 SCHEMA = "snapdiff/cluster/1"
-PREFIX = "flannel.alpha.coreos.com/"  # flanneld --kube-annotation-prefix
+PREFIX = "flannel.alpha.coreos.com/"  # flanneld --kube-annotation-prefix, there without the slash
 ADDRESSES = ("InternalIP", "Hostname")
 VERSIONS = {"kubelet": "kubeletVersion", "kernel": "kernelVersion"}
 LONGEST = 4096  # characters of a value
@@ -24,6 +24,7 @@ def cluster_of_kubectl(
 ) -> dict[str, t.Any]:
     """Return the document of ``cluster.yml`` that ``kubectl get nodes -o json`` makes.
 
+    *prefix* is what flannel's annotations start with, as flanneld is told it or with the slash.
     Raises UnreadableError where it is no list of nodes.
     """
     try:
@@ -35,6 +36,7 @@ def cluster_of_kubectl(
         items = [given]
     if not isinstance(items, list):
         raise UnreadableError("kubectl get nodes -o json: it is no list of nodes")
+    prefix = _whole(prefix)
     nodes = {}
     for item in items:
         name = _member(_member(item, "metadata"), "name")
@@ -48,7 +50,11 @@ def cluster_not_observed(why: str, *, prefix: str = PREFIX) -> dict[str, t.Any]:
     """Return the document for a cluster that gave no answer."""
     lines = [" ".join(line.split()) for line in why.splitlines() if line.strip()]
     reason = lines[-1][:LONGEST] if lines else "it gave no answer"  # kubectl says it last
-    return {"schema": SCHEMA, "prefix": prefix, "not_observed": reason, "nodes": {}}
+    return {"schema": SCHEMA, "prefix": _whole(prefix), "not_observed": reason, "nodes": {}}
+
+
+def _whole(prefix: str) -> str:
+    return f"{prefix.rstrip('/')}/" if prefix.strip("/") else PREFIX
 
 
 def _member(given: t.Any, name: str) -> t.Any:

@@ -130,6 +130,9 @@ class Document(Mapping[str, t.Any]):
             pass
         return self._whole()[key][name]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._spans
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._spans)
 
@@ -215,8 +218,8 @@ def loads(
             document = strict_yaml.load(data, where, limits).value
         validate(document, kind)
     except InvalidError as error:
-        spot = _spot(data, where, limits, error.path)
-        raise InvalidError(f"{spot}: not a valid {kind}: {error}", error.path) from None
+        place = spot(data, where, error.path, limits)
+        raise InvalidError(f"{place}: not a valid {kind}: {error}", error.path) from None
     return document
 
 
@@ -236,7 +239,13 @@ def _canonical(data: bytes, limits: strict_yaml.Limits) -> dict[str, t.Any] | No
     return None
 
 
-def _spot(data: bytes, where: str, limits: strict_yaml.Limits, path: tuple[str | int, ...]) -> str:
+def spot(
+    data: bytes,
+    where: str,
+    path: tuple[str | int, ...],
+    limits: strict_yaml.Limits = strict_yaml.LIMITS,
+) -> str:
+    """Return ``file:line:column`` of a place in a document's text; of none, the file."""
     try:
         line, column = strict_yaml.load(data, where, limits).place_of(path)
     except UnreadableError:

@@ -249,15 +249,18 @@ def _values_of_pods(
             continue
         old, new = canonical.histogram(one, field), canonical.histogram(two, field)
         fresh = [value for value in new if value not in old]
+        before, values = _plain(old), _plain(new)
+        if field == "flags" and not fresh and new["down"] > old["down"]:  # one more is cut off
+            fresh, before, values = ["down"], f"{old['down']} down", f"{new['down']} down"
         if not one or not fresh:  # a first pod has nothing to differ from
             continue
-        named = sorted(name for name, row in two.items() if row.get(field) in fresh)
+        named = sorted(name for name, row in two.items() if canonical.of_port(row, field) in fresh)
         yield Change(
             node=sides[1].node,
             path=("links", group, field),
             kind=Kind.CHANGED,
-            before=_plain(old),
-            after=_plain(new),
+            before=before,
+            after=values,
             why=", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else ""),
             role=roles.POD_PORT,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections import defaultdict
 
-from snapdiff.census import Census, explained, named
+from snapdiff.census import GROUP, INSIDE, OUTSIDE, Census, explained, memberships, named
 from snapdiff.drift import SEVERITY, finding_id
 from snapdiff.errors import UsageError
 from snapdiff.model import Coverage, Finding, Member, Missing, Outcome, Report, Severity, Undecided
@@ -38,15 +38,18 @@ def assess_outliers(
 ) -> Report:
     """Return which nodes of a capture differ from most, or from the node *ref*.
 
-    *by* compares within each group of nodes alone. Raises UsageError for a node or a group that is
-    not there.
+    *by* compares nodes that have a property in common alone: one of GROUPS, ``group`` for each
+    inventory group in turn, ``group:NAME`` for the nodes in one and the rest. Raises UsageError for
+    a node or a group that is not there.
     """
     nodes = side.capture.nodes
-    if by is not None and by not in GROUPS:
-        raise UsageError(f"--by {by}: no such group. There are {', '.join(GROUPS)}.")
+    groups = memberships({name: row.groups for name, row in nodes.items()})
+    _hold_by(by, groups)
     if ref is not None and ref not in nodes:
         raise UsageError(f"--ref {ref}: no such node in the capture")
     places, missing, moved = _taken(side, progress)
+    for name, own in places.groups.items():
+        places.groups[name] = {**own, **groups.get(name, {})}
     if ref is not None and ref not in places.groups:
         raise UsageError(f"--ref {ref}: the capture has no snapshot of it")
     skipped = tuple(name for name, row in nodes.items() if row.outcome is Outcome.SKIPPED)
@@ -66,6 +69,23 @@ def assess_outliers(
         undecided=tuple(_undecided(places)),
     )
     return judged(report, policy)
+
+
+def _hold_by(by: str | None, groups: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse a property that nodes do not have."""
+    known = sorted({name for one in groups.values() for name in one})
+    if by == GROUP and not known:
+        why = "no inventory group has some of its nodes and not the others"
+        raise UsageError(f"--by {by}: of this capture {why}, or it was taken without Ansible.")
+    wanted = _name_of(by) if by is not None else GROUP
+    if wanted not in (*GROUPS, GROUP, *known):
+        there = (*GROUPS, *([GROUP] if known else []), *(one.replace(" ", ":", 1) for one in known))
+        raise UsageError(f"--by {by}: no such group. There are {', '.join(there)}.")
+
+
+def _name_of(by: str) -> str:
+    """Return the property that ``--by`` names: ``group:workers`` is kept as ``group workers``."""
+    return f"{GROUP} {by.removeprefix(f'{GROUP}:')}" if by.startswith(f"{GROUP}:") else by
 
 
 def _taken(side: Side, progress: Progress | None) -> tuple[Places, list[Missing], list[str]]:
@@ -118,12 +138,26 @@ def _parts(census: Census, places: Places, by: str | None) -> Iterator[tuple[str
     for value, nodes in census.values:
         inside: dict[str, list[str]] = defaultdict(list)
         for node in nodes:
-            inside[places.groups[node].get(by, UNKNOWN)].append(node)
+            for group in _groups_of(places.groups[node], by):
+                inside[group].append(node)
         for group, names in inside.items():
             parts[group].append((value, tuple(names)))
     for group, values in sorted(parts.items()):
         ranked = sorted(values, key=lambda one: (-len(one[1]), str(one[0]), one[1]))
-        yield f"{by} {group}", Census(tuple(ranked))
+        yield group, Census(tuple(ranked))
+
+
+def _groups_of(node: Mapping[str, str], by: str) -> Iterator[str]:
+    """Yield what the parts are called that a node is compared in."""
+    if by == GROUP:  # in each group that it is in, or with those that are in none
+        start = f"{GROUP} "
+        own = [name for name, one in node.items() if name.startswith(start) and one == INSIDE]
+        yield from own or [f"nodes in no {GROUP}"]
+    elif by in GROUPS:
+        yield f"{by} {node.get(by, UNKNOWN)}"
+    else:
+        name = _name_of(by)
+        yield f"nodes outside {name}" if node.get(name, OUTSIDE) == OUTSIDE else name
 
 
 def _outliers(

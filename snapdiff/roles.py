@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 from collections.abc import Mapping
+from functools import lru_cache
 
 UNDERLAY = "underlay"
 OVERLAY = "overlay"
@@ -75,14 +76,18 @@ Link = Mapping[str, t.Any]
 
 def named_role(name: str, link: Link) -> str:
     """Return what the link's own facts tell; the underlay takes :func:`role_of`."""
-    kind = link.get("kind")
+    if name == "tunl0" and link.get("addresses"):  # without an address it is the module's default
+        return OVERLAY
+    return _named_role(name, link.get("kind"), str(link.get("master", "")))
+
+
+@lru_cache(maxsize=1 << 12)  # rules ask some ten times for each link of a node
+def _named_role(name: str, kind: str | None, master: str) -> str:
     for pattern, kinds, role in _COMPILED:
         if pattern.match(name) and (not kinds or kind is None or kind in kinds):
             return role
-    if name == "tunl0" and link.get("addresses"):  # without an address it is the module's default
-        return OVERLAY
     if kind in (None, "veth"):
-        if _VETH.match(name) and not _ENGINE.match(str(link.get("master", ""))):
+        if _VETH.match(name) and not _ENGINE.match(master):
             return POD_PORT
         if kind == "veth" and _ANTREA.match(name):
             return POD_PORT
@@ -92,11 +97,14 @@ def named_role(name: str, link: Link) -> str:
 def overlays(links: Mapping[str, Link]) -> list[str]:
     """Name the overlay links, sorted."""
     return sorted(
-        name
-        for name in links
-        if (name == "tunl0" or any(pattern.match(name) for pattern in _OVERLAY_NAMES))
-        and named_role(name, links[name]) == OVERLAY
+        name for name in links if _may_be_overlay(name) and named_role(name, links[name]) == OVERLAY
     )
+
+
+@lru_cache(maxsize=1 << 12)
+def _may_be_overlay(name: str) -> bool:
+    """Say so by the name alone, so that no other row has to be read for it."""
+    return name == "tunl0" or any(pattern.match(name) for pattern in _OVERLAY_NAMES)
 
 
 def underlays(links: Mapping[str, Link], routes: Mapping[str, Link]) -> list[str]:

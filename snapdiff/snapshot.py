@@ -25,7 +25,9 @@ def from_facts(facts: Mapping[str, t.Any], *, node: str, taken_at: str, via: str
     given = {**facts, "schema": SCHEMA, "node": node}
     provenance = given.get("provenance")
     if isinstance(provenance, Mapping):
-        given["provenance"] = {**provenance, "taken_at": taken_at, "via": via}
+        rows = given.get(MOVING[-1])
+        end = {"last_rows": len(rows)} if isinstance(rows, Mapping) else {}
+        given["provenance"] = {**provenance, **end, "taken_at": taken_at, "via": via}
     unknown = sorted(given.keys() - {*HEAD, *BODY, *MOVING})
     missing = sorted({*HEAD, *BODY, *MOVING} - given.keys())
     if unknown or missing:
@@ -73,7 +75,15 @@ def from_bytes(data: bytes, where: str, *, sha256: str = "", body: str = "") -> 
         if document is not None:
             check_version({"schema": document.get("schema")}, KIND)
             return _snapshot(document, body or body_digest(data))
-    return _snapshot(codec.loads(data, KIND, where), "")
+    given = codec.loads(data, KIND, where)
+    last = given["provenance"].get("last_rows")
+    whole = data.endswith(b"\n") and last in (None, len(given[MOVING[-1]]))
+    if not whole and not sha256:
+        raise UnreadableError(
+            f"{where}: its end is missing: it was cut, or {MOVING[-1]} was changed by hand. Copy "
+            "it again whole; if you changed it, take last_rows out of provenance."
+        )
+    return _snapshot(given, "")
 
 
 def _snapshot(document: Mapping[str, t.Any], digest: str) -> Snapshot:

@@ -28,6 +28,7 @@ ARGUMENT_SPEC = {
     "kubectl_nodes": {"type": "raw"},
     "kubectl_file": {"type": "path"},
     "kubectl_why": {"type": "str"},
+    "kubectl_prefix": {"type": "str", "default": "flannel.alpha.coreos.com"},
 }
 REQUIRED_IF = [("state", "opened", ("store", "nodes")), ("state", "sealed", ("capture",))]
 LEFT_OUT = "left out by --limit"
@@ -73,6 +74,9 @@ class ActionModule(ActionBase):
             now=datetime.now(UTC),
             label=args["label"],
             limit=limit,
+            groups=_groups(everyone, plain(dict(task_vars["groups"])))
+            if "groups" in task_vars
+            else None,
         )
         return {"changed": True, "capture": str(draft.folder)}
 
@@ -106,14 +110,25 @@ class ActionModule(ActionBase):
         return {"changed": True, "capture": capture.place, "coverage": coverage}
 
 
+def _groups(nodes: list[str], inventory: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return the groups of each node, without those that Ansible makes itself."""
+    found: dict[str, list[str]] = {node: [] for node in nodes}
+    for group, hosts in inventory.items():
+        if group not in ("all", "ungrouped"):
+            for host in set(hosts) & found.keys():
+                found[host].append(group)
+    return found
+
+
 def _cluster(args: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """Return the cluster's own word on its nodes, or why it gave none; None: nobody asked."""
-    said = args["kubectl_nodes"]
+    said, prefix = args["kubectl_nodes"], args["kubectl_prefix"]
     try:
         if args["kubectl_file"]:
             said = Path(args["kubectl_file"]).read_text("utf-8", "backslashreplace")
         if said:
-            return snapdiff.cluster_of_kubectl(said)
+            return snapdiff.cluster_of_kubectl(said, prefix=prefix)
     except (OSError, snapdiff.SnapdiffError) as error:
-        return snapdiff.cluster_not_observed(str(error))
-    return snapdiff.cluster_not_observed(args["kubectl_why"]) if args["kubectl_why"] else None
+        return snapdiff.cluster_not_observed(str(error), prefix=prefix)
+    why = args["kubectl_why"]
+    return snapdiff.cluster_not_observed(why, prefix=prefix) if why else None

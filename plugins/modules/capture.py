@@ -66,6 +66,10 @@ options:
   kubectl_why:
     description: Why there is none, where it was asked for; for O(state=sealed).
     type: str
+  kubectl_prefix:
+    description: What the annotations of flannel start with, as C(flanneld --kube-annotation-prefix) has it; for O(state=sealed).
+    type: str
+    default: flannel.alpha.coreos.com
 seealso:
   - module: clusternet.snapdiff.snapshot
 """

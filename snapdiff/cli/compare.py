@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 
 import click
 
-from snapdiff.cli.diff import progress_to_stderr
 from snapdiff.cli.options import (
     emit,
     outputs_of,
@@ -17,12 +15,17 @@ from snapdiff.cli.options import (
     store_options,
 )
 from snapdiff.compare import compare_nodes
+from snapdiff.report.progress import counting
 from snapdiff.store import Store
 
 
 @click.command("compare")
 @click.argument("ref", metavar="[CAPTURE]", default="@latest")
-@click.option("--by", metavar="GROUP", help="kernel, underlay or 'underlay kind': within each.")
+@click.option(
+    "--by",
+    metavar="WHAT",
+    help="Within each kernel, underlay, 'underlay kind', inventory group; or in group:NAME.",
+)
 @click.option("--ref", "reference", metavar="NODE", help="Take this node's values for right.")
 @store_options
 @report_options
@@ -46,14 +49,15 @@ def command(
     """
     wanted = outputs_of(outputs)
     settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
-    report = compare_nodes(
-        ref,
-        store=Store(settings.store),
-        cluster=settings.cluster,
-        policy=policy_of(settings, strict=strict),
-        now=datetime.now(UTC),
-        by=by,
-        reference=reference,
-        progress=progress_to_stderr("compared") if sys.stderr.isatty() else None,
-    )
+    with counting("compared") as progress:
+        report = compare_nodes(
+            ref,
+            store=Store(settings.store),
+            cluster=settings.cluster,
+            policy=policy_of(settings, strict=strict),
+            now=datetime.now(UTC),
+            by=by,
+            reference=reference,
+            progress=progress,
+        )
     return emit(report, wanted, color, exit_zero=exit_zero)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import shutil
-import sys
 import typing as t
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,12 +19,10 @@ from snapdiff.collector._node import Node
 from snapdiff.errors import ExitCode, UnreadableError, UsageError
 from snapdiff.gathering import Wish, gather
 from snapdiff.model import Capture, Outcome
+from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
 from snapdiff.snapshot import from_facts
 from snapdiff.store import Store, stamp
-
-if t.TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 STEP_LIMIT = 10.0  # seconds, for one command
 
@@ -94,7 +90,7 @@ def command(
             kubectl_prefix=kubectl_prefix or "",
             arguments=arguments,
         )
-        with gathering_bar() as progress:
+        with counting("gathering", after=0) as progress:
             capture = gather(wish, place, settings.cluster, os.environ, progress)
     return say_coverage(capture, settings.min_coverage)
 
@@ -120,23 +116,6 @@ def _local(store: Store, cluster: str, label: str, told: dict[str, t.Any] | None
     if told is not None:
         draft.add_cluster(told)
     return draft.seal(now=datetime.now(UTC), tools={"snapdiff": __version__})
-
-
-@contextlib.contextmanager
-def gathering_bar() -> Iterator[Callable[[int, int], None]]:
-    """Give a callback that draws a bar over nodes, where standard error is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    with click.progressbar(
-        length=1, label="gathering", file=sys.stderr, show_pos=True, show_eta=False
-    ) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield show
 
 
 def say_coverage(capture: Capture, min_coverage: float) -> int:

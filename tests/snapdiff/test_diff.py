@@ -152,6 +152,9 @@ def test_the_mtu_of_the_pod_bridge_is_named_though_all_pods_are_new():
 
 # ---- pods are a population --------------------------------------------------------------------
 
+DOWN = ["BROADCAST", "MULTICAST"]
+ONE_MORE = pods(1, first=3)["veth00000003"]
+
 
 @pytest.mark.parametrize(
     ("edits", "changes", "churn"),
@@ -170,14 +173,37 @@ def test_the_mtu_of_the_pod_bridge_is_named_though_all_pods_are_new():
             [("links/veth*/master", "changed", "cni0", ["cni0", None])],
             [],
         ),
+        (
+            {"links/veth00000002/flags": DOWN},
+            [("links/veth*/flags", "changed", "up", ["down", "up"])],
+            [],
+        ),
+        ({"links/veth00000002/flags": ["BROADCAST", "MULTICAST", "UP"]}, [], []),
     ],
-    ids=["one-more", "one-less", "none-left", "new-number", "another-mtu", "lost-its-bridge"],
+    ids=[
+        "one-more",
+        "one-less",
+        "none-left",
+        "new-number",
+        "another-mtu",
+        "lost-its-bridge",
+        "set-down",
+        "lost-its-carrier",
+    ],
 )
 def test_pods_are_compared_as_a_population(edits, changes, churn):
     after = edited(node(), edits)
     assert told(node(), after) == changes
     found = diff(node(), after).churn
     assert [(one.before, one.after, one.added, one.removed) for one in found] == churn
+
+
+def test_one_more_pod_port_set_down_is_told_where_one_was_down_already():
+    before = edited(node(), {"links/veth00000001/flags": DOWN, "links/veth00000003": ONE_MORE})
+    again = edited(before, {"links/veth00000001/mac": "02:00:00:00:00:99"})
+    assert told(before, again) == []
+    after = edited(before, {"links/veth00000002/flags": DOWN})
+    assert told(before, after) == [("links/veth*/flags", "changed", "1 down", "2 down")]
 
 
 def test_a_pods_own_route_is_no_drift():

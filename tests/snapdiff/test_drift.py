@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from builders import GONE, edited, link, node, peer
@@ -11,7 +13,8 @@ from snapdiff.model import Change, Kind, Severity, Undecided
 
 
 def judged(before, after):
-    return drift.judge(diff(before, after).changes, rebooted=canonical.rebooted(before, after))
+    rebooted = canonical.rebooted(before, after)
+    return drift.judge(diff(before, after).changes, rebooted=rebooted, now=after)
 
 
 def told(before, after):
@@ -171,6 +174,25 @@ def test_evidence_that_nodes_do_not_share_is_named_only():
         pair(2, {"links/cni0/mtu": 1400, "links/cni0/ifindex": 9}),
     )
     assert row.evidence == ("ifindex differs from node to node",)
+
+
+@pytest.mark.parametrize(
+    ("notes", "told"),
+    [
+        (["breaks r: it is 1", "breaks r: it is 1"], ("breaks r: it is 1",)),
+        (["breaks r: it is 1", None], ("breaks r: it is 1 on node1",)),
+        (["breaks r: it is 1", "breaks r: it is 2"], ("breaks r, each node by its own values",)),
+    ],
+    ids=["on-all", "on-one", "with-other-values"],
+)
+def test_a_rule_that_is_broken_since_is_told_with_its_nodes(notes, told):
+    drifts = [
+        replace(one, evidence=(note,) if note else ())
+        for number, note in enumerate(notes, 1)
+        for one in judged(*pair(number, {"links/cni0/mtu": 1400}))
+    ]
+    (row,) = drift.findings(drifts, [], "lab")
+    assert row.evidence == told
 
 
 def test_rows_stand_worst_first_then_in_the_order_of_the_chain():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -21,8 +22,11 @@ from snapdiff.verdict import Policy
 MTU = "links/flannel.1/mtu"
 
 
-def compare(facts, policy=None, missing=(), **how):
+def compare(facts, policy=None, missing=(), groups=None, **how):
     held = Held(facts, **dict.fromkeys(missing, "no route to host"))
+    nodes = held.capture.nodes
+    rows = {name: replace(nodes[name], groups=own) for name, own in (groups or {}).items()}
+    held.capture = replace(held.capture, nodes={**nodes, **rows})
     return assess_outliers(held, cluster="test", policy=policy or Policy(), **how)
 
 
@@ -276,3 +280,67 @@ def test_a_tie_is_explained_by_what_parts_the_nodes():
     found = take([("n0", 1), ("n1", 1), ("n2", 2), ("n3", 2)])
     assert explained(found, groups) == "they differ in kernel as well"
     assert explained(take([("n0", 1), ("n1", 2)]), groups) is None
+
+
+# ---- groups of the inventory -----------------------------------------------------------------
+
+OLD_AND_NEW = {
+    **{f"node{one}": ("k8s", "workers", "workers-new") for one in (1, 2, 3)},
+    **{f"node{one}": ("k8s", "workers", "workers-old") for one in (4, 5)},
+    "node6": ("edge", "k8s"),
+}
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        ({"node4": 1400, "node5": 1400}, "all 2 are in group workers-old, and nobody else"),
+        ({"node4": 1400}, "node4 is in group workers-old, as 1 other"),
+        ({"node6": 1400}, "node6 is in group edge, and nobody else"),
+        ({"node4": 1400, "node6": 1400}, None),
+    ],
+    ids=["the-whole-group", "half-of-it", "out-of-another", "of-two-groups"],
+)
+def test_an_inventory_group_explains_its_nodes(odd, told):
+    row = said(with_mtu(6, **odd), MTU, groups=OLD_AND_NEW)
+    if told is None:
+        assert row.evidence == ("all 2 are outside group workers-new, as 1 other",)
+    else:
+        assert row.evidence == (told,)
+
+
+def test_a_group_that_all_are_in_explains_nothing():
+    row = said(with_mtu(3, node2=1400), MTU, groups=dict.fromkeys(cluster(3), ("k8s",)))
+    assert row.evidence == ()
+
+
+def test_without_an_inventory_nodes_are_in_no_group_and_outside_none():
+    assert said(with_mtu(3, node2=1400), MTU).evidence == ()
+    with pytest.raises(UsageError, match=r"--by group: .* taken without Ansible"):
+        compare(cluster(3), by="group")
+
+
+def test_each_inventory_group_is_compared_alone():
+    odd = with_mtu(6, node3=1400, node4=1380, node5=1380)
+    found = compare(odd, groups=OLD_AND_NEW, by="group").findings
+    assert [row.message for row in found] == [
+        f"{MTU} of group workers-new, 1450 on 2 nodes; 1400 on node3",
+        f"{MTU} of group workers, no value is that of most: "
+        "1380 on node4, node5; 1450 on node1, node2; 1400 on node3",
+    ]
+    assert len({row.id for row in found}) == 2
+
+
+def test_one_group_is_compared_alone_and_the_rest_too():
+    odd = with_mtu(6, node3=1400, node4=1380, node5=1380)
+    found = compare(odd, groups=OLD_AND_NEW, by="group:workers-new").findings
+    assert [row.message for row in found] == [
+        f"{MTU} of group workers-new, 1450 on 2 nodes; 1400 on node3",
+        f"{MTU} of nodes outside group workers-new, 1380 on 2 nodes; 1450 on node6",
+    ]
+
+
+def test_a_group_that_is_not_there_is_a_mistake_in_usage():
+    known = "kernel, underlay, underlay kind, group, group:edge, group:workers"
+    with pytest.raises(UsageError, match=f"no such group. There are {known}"):
+        compare(cluster(6), groups=OLD_AND_NEW, by="group:wrokers")

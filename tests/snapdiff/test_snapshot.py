@@ -30,6 +30,7 @@ def test_facts_become_a_document_in_the_order_of_the_file():
     assert found.node == found.sections["node"] == "node1"
     assert found["provenance"] == {
         "collector": "0.1.0",
+        "last_rows": 0,
         "taken_at": "2026-11-22T02:00:00Z",
         "via": "ansible",
     }

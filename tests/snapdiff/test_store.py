@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import store_child
+import yaml
 
 from builders import FIXTURES, NOW, bare, capture, side
 from snapdiff import files
@@ -19,7 +20,7 @@ from snapdiff import store as stores
 from snapdiff.codec import dumps
 from snapdiff.errors import InvalidError, SnapdiffError, UnreadableError, UsageError
 from snapdiff.model import Node, Outcome
-from snapdiff.store import Store, read_manifest, side_of_capture, side_of_files
+from snapdiff.store import MANIFEST, Store, read_manifest, side_of_capture, side_of_files
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -111,6 +112,22 @@ def test_every_node_ends_in_one_outcome(tmp_path):
         ("slow", Outcome.TIMED_OUT, "30 s"),
     ]
     assert read_manifest(draft.folder) == found
+
+
+def test_inventory_groups_are_kept_where_somebody_looked(tmp_path):
+    groups = {"node1": ("workers", "edge"), "node2": ()}
+    draft = Store(tmp_path).begin(
+        "lab", nodes=["node1"], now=NOW, skipped={"node2": "--limit"}, groups=groups
+    )
+    sealed = draft.seal(now=NOW, tools={})
+    assert read_manifest(draft.folder).nodes == sealed.nodes
+    assert sealed.nodes["node1"].groups == ("edge", "workers")
+    written = yaml.safe_load((draft.folder / MANIFEST).read_text("utf-8"))
+    assert [row["groups"] for row in written["nodes"].values()] == [["edge", "workers"], []]
+
+    draft = Store(tmp_path).begin("lab", nodes=["node1"], now=NOW)
+    assert draft.seal(now=NOW, tools={}).nodes["node1"].groups == ()
+    assert "groups" not in (draft.folder / MANIFEST).read_text("utf-8")
 
 
 def test_a_snapshot_wins_over_a_reason(tmp_path):

@@ -111,6 +111,7 @@ def bridge_caps_the_path(nodes: Nodes) -> None:
     "I-41",
     (("overlay-mtu-alike", "calico-overlay-mtu"), "node2"),
     ("links/vxlan.calico/mtu", "node2"),
+    also=(("links/eth1", "node2"),),
     given=calico,
     underlay=9001,
 )

@@ -1,0 +1,133 @@
+"""``snapdiff gather`` with the real ansible-playbook, on this machine under other names.
+
+What plays ``kubectl`` is a program on PATH that answers as it is told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from clusters import cluster
+from snapdiff.schema import validate
+
+SAID = {
+    "kind": "List",
+    "items": [
+        {
+            "kind": "Node",
+            "metadata": {
+                "name": name,
+                "annotations": {
+                    "flannel.alpha.coreos.com/backend-type": "vxlan",
+                    "flannel.example/backend-type": "host-gw",
+                    "example.com/secret": "never kept",
+                },
+            },
+            "spec": {"podCIDR": f"10.244.{number}.0/24"},
+        }
+        for number, name in enumerate(cluster(2), 1)
+    ],
+}
+KUBECTL = """#!/bin/sh
+test "$*" = "get nodes -o json" || exit 64
+{answer}
+"""
+REFUSED = "echo 'The connection to the server 10.0.0.1:6443 was refused' >&2; exit 1"
+
+
+@pytest.fixture
+def gather(tmp_path):
+    """Gather two nodes that are this machine; the manifest and what the cluster said, or None."""
+    hosts = {name: {} for name in ("node1", "node2")}
+    inventory = tmp_path / "hosts.yml"
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    groups = {"workers": {"hosts": hosts}, "old": {"hosts": {"node2": {}}}}
+    inventory.write_text(yaml.safe_dump({"all": {"vars": local, "children": groups}}), "utf-8")
+
+    def run(*options, answer="", more=()):
+        tools = tmp_path / "bin"
+        tools.mkdir()
+        kubectl = tools / "kubectl"
+        kubectl.write_text(KUBECTL.format(answer=answer), "utf-8")
+        kubectl.chmod(0o755)
+        words = ["gather", "-i", inventory, "--store", tmp_path / "store", "--cluster", "lab"]
+        done = subprocess.run(
+            [sys.executable, "-m", "snapdiff", *words, *options, "--", *more],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+        )
+        assert done.returncode == 0, done.stderr
+        (folder,) = (tmp_path / "store" / "lab").iterdir()
+        told = folder / "cluster.yml"
+        return (
+            yaml.safe_load((folder / "capture.yml").read_text("utf-8")),
+            yaml.safe_load(told.read_text("utf-8")) if told.exists() else None,
+        )
+
+    return run
+
+
+ASK = ("-e", '{"snapdiff_kubectl": true}')
+
+
+def test_the_manifest_has_the_inventory_groups_of_each_node(gather):
+    manifest, told = gather("--limit", "node1")
+    assert {name: row["groups"] for name, row in manifest["nodes"].items()} == {
+        "node1": ["workers"],
+        "node2": ["old", "workers"],
+    }
+    assert manifest["nodes"]["node2"]["outcome"] == "skipped"
+    assert told is None, "nobody asked the cluster"
+
+
+@pytest.mark.parametrize(
+    ("options", "prefix", "backend"),
+    [
+        ((), "flannel.alpha.coreos.com/", "vxlan"),
+        (("--kubectl-prefix", "flannel.example"), "flannel.example/", "host-gw"),
+    ],
+    ids=["flannels-own", "another"],
+)
+def test_what_kubectl_says_is_kept_and_no_more(gather, options, prefix, backend):
+    answer = f"cat <<'END'\n{json.dumps(SAID)}\nEND"
+    _manifest, told = gather(*options, answer=answer, more=ASK)
+    validate(told, "cluster")
+    assert (told["prefix"], told["not_observed"]) == (prefix, "")
+    assert {
+        name: (row["pod_cidrs"], row["annotations"]) for name, row in told["nodes"].items()
+    } == {
+        "node1": (["10.244.1.0/24"], {"backend-type": backend}),
+        "node2": (["10.244.2.0/24"], {"backend-type": backend}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (REFUSED, "The connection to the server 10.0.0.1:6443 was refused"),
+        ("echo no json at all", "kubectl get nodes -o json: it is no JSON"),
+        ("exit 3", "kubectl ended with 3"),
+    ],
+    ids=["refused", "no-json", "silent"],
+)
+def test_why_the_cluster_gave_no_answer_is_kept(gather, answer, why):
+    manifest, told = gather(answer=answer, more=ASK)
+    assert told["not_observed"].startswith(why)
+    assert told["nodes"] == {}
+    assert manifest["api"]["file"] == "cluster.yml"
+
+
+def test_a_file_of_what_it_said_stands_in_for_kubectl(gather, tmp_path):
+    said = tmp_path / "nodes.json"
+    said.write_text(json.dumps(SAID), "utf-8")
+    _manifest, told = gather("--kubectl-nodes", said, answer="exit 99")
+    assert sorted(told["nodes"]) == ["node1", "node2"]
