@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 from snapdiff import codec, files
+from snapdiff.drift import RULE as DRIFT
 from snapdiff.drift import finding_id
 from snapdiff.errors import UnreadableError
 from snapdiff.model import Finding, Member, Report, Waived
@@ -182,4 +183,5 @@ def _is_gone(one: Acceptance, report: Report) -> bool:
     told = {member.id for row in rows for member in row.members}
     told |= {key for row in rows for key in row.follows}
     blind = any(undecided.rule == one.rule for undecided in report.undecided)
-    return report.command == "check" and looked and not blind and one.id not in told
+    asked = report.command == "check" and one.rule != DRIFT
+    return asked and looked and not blind and one.id not in told

@@ -15,6 +15,7 @@ from snapdiff.store import CAPTURE, MANIFEST, stamp
 from snapdiff.strict_yaml import LIMITS
 
 if t.TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from snapdiff.store import Side
@@ -93,9 +94,7 @@ def place_of(folder: Path, name: str) -> tuple[Path, Baseline]:
     """
     there = baselines(folder)
     if name not in there:
-        hint = nearest(name, there) or (f". There are {', '.join(there)}." if there else "")
-        how = "" if there else ". Set one with 'snapdiff baseline set'."
-        raise UsageError(f"{folder}: there is no baseline {name!r}{hint}{how}")
+        raise _none(folder, name, there)
     found = there[name]
     place = folder / found.capture
     if not (place / MANIFEST).is_file():
@@ -113,10 +112,15 @@ def drop_baseline(folder: Path, name: str) -> None:
     """Take a name away from its capture, which stays until retention comes to it."""
     path = _path(folder, name)
     if not path.is_file():
-        there = baselines(folder)
-        raise UsageError(f"{folder}: there is no baseline {name!r}{nearest(name, there)}")
+        raise _none(folder, name, baselines(folder))
     path.unlink()
     files.sync_folder(path.parent)
+
+
+def _none(folder: Path, name: str, there: Mapping[str, Baseline]) -> UsageError:
+    hint = nearest(name, there) or f". There are {', '.join(there)}." if there else ""
+    how = hint or ". Set one with 'snapdiff baseline set'."
+    return UsageError(f"{folder}: there is no baseline {name!r}{how}")
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import typing as t
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from snapdiff.canonical import is_pod_port
 from snapdiff.errors import SnapdiffError
 from snapdiff.model import BODY, Outcome
+from snapdiff.roles import population_of
 from snapdiff.rules.of_site import places
 from snapdiff.selection import names
 from snapdiff.story import Course, Followers, Moment
@@ -95,19 +98,38 @@ def _word(side: Side, node: str, keys: tuple[str, ...]) -> str:
 
 
 def value_in(snapshot: Snapshot, keys: tuple[str, ...]) -> str:
-    """Return the values of a place in few words; several of a pattern with commas, each once."""
-    found: dict[str, None] = {}
+    """Return the values of a place in few words; each of a pattern with the name that it met.
+
+    Pods' links come and go under other names, so they are told by their values, each once.
+    """
+    found: set[str] = set()
     for place in places(snapshot.sections, keys):
         reason = snapshot.why_not_observed(place.path) if place.absent else None
         if reason is not None:
-            found[f"not observed: {reason[1]}"] = None
+            found.add(f"not observed: {reason[1]}")
         elif place.absent:
-            found[ABSENT] = None
+            found.add(ABSENT)
         else:
-            value = place.value
-            plain = dict(value) if hasattr(value, "raw") else value
-            found[word(json.loads(json.dumps(plain, default=str)))] = None
+            name = _name(place.path, keys, snapshot)
+            value = _whole(place.value)
+            found.add(f"{name} {value}" if name else value)
     return ", ".join(sorted(found))
+
+
+def _whole(value: t.Any) -> str:
+    """Return a value with all that is in it, for two that differ must not look alike."""
+    if isinstance(value, Mapping) and any(isinstance(one, (dict, list)) for one in value.values()):
+        return json.dumps(dict(value), sort_keys=True)
+    return word(value)
+
+
+def _name(path: tuple[str, ...], keys: tuple[str, ...], snapshot: Snapshot) -> str:
+    """Return what a pattern met, by the parts that may be several things; empty where none may."""
+    pairs = list(zip(path, keys, strict=False)) if len(path) == len(keys) else [(path[-1], "*")]
+    names = [part for part, pattern in pairs if "*" in pattern]
+    if path[0] == "links" and len(path) > 1 and is_pod_port(path[1], snapshot["links"]):
+        names = [population_of(one) if one == path[1] else one for one in names]
+    return "/".join(one for one in names if one not in keys)
 
 
 def turns(course: Course) -> list[Turn]:

@@ -58,7 +58,7 @@ class Night:
     sent: bool = True
     unseen: Mapping[str, str] = field(default_factory=dict)
     undecided: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # no node: on none
-    blind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # likewise, drift by place
+    blind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # likewise, by place
     follows: Mapping[str, str] = field(default_factory=dict)
     findings: Mapping[str, Entry] = field(default_factory=dict)
 
@@ -95,7 +95,7 @@ class Night:
             and entry.node not in self.unseen
             and not (entry.scope in BETWEEN and self._has_lost(entry, then))
             and not _is_on(entry.node, self.undecided.get(entry.rule))
-            and not (entry.rule == DRIFT and self._is_blind(entry))
+            and not self._is_blind(entry)
         )
         return Sight.CLEAR if looked else Sight.UNSEEN
 
@@ -149,6 +149,9 @@ def night_of(
     undecided: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for one in check.undecided:
         undecided[one.rule].append(one.nodes)
+    if not compared:
+        undecided[DRIFT].append(())
+    undecided[DRIFT].extend(filter(None, map(tuple, map(_unseen, diffs))))
     known = [entry for night in before for entry in night.findings.values()]
     if rules is not None:
         for rule in {entry.rule for entry in known} - {DRIFT, *rules}:
@@ -165,8 +168,8 @@ def night_of(
         expected=check.coverage.expected,
         observed=check.coverage.observed,
         unseen=unseen,
-        undecided={rule: _all_of(lists) for rule, lists in undecided.items()},
-        blind=_blind(diffs, compared=compared),
+        undecided={rule: _all_of(lists) for rule, lists in undecided.items() if lists},
+        blind=_blind([check, *diffs]),
         follows={key: cause for key, cause in follows.items() if key not in findings},
         findings={key: _with_peer(entry, capture) for key, entry in findings.items()},
     )
@@ -201,17 +204,13 @@ def _unseen(report: Report) -> dict[str, str]:
     }
 
 
-def _blind(diffs: Iterable[Report], *, compared: bool) -> dict[str, tuple[str, ...]]:
-    """Return the places that comparisons could not tell, with the nodes."""
+def _blind(reports: Iterable[Report]) -> dict[str, tuple[str, ...]]:
+    """Return the places that nodes did not tell; what no node is named for is about a rule."""
     found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    if not compared:
-        found["*"].append(())
-    for report in diffs:
-        away = tuple(_unseen(report))
-        if away:
-            found["*"].append(away)
+    for report in reports:
         for one in report.undecided:
-            found[one.path].append(one.nodes)
+            if one.nodes and one.path != "*":
+                found[one.path].append(one.nodes)
     return {path: _all_of(lists) for path, lists in found.items()}
 
 

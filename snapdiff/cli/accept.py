@@ -28,9 +28,15 @@ SPAN = re.compile(r"([1-9][0-9]{0,3})([dw])")
 
 @click.command("accept")
 @click.argument("report", metavar="REPORT", type=click.Path(path_type=Path))
-@click.option("--id", "ids", multiple=True, metavar="ID", help="Of a finding, or its beginning.")
+@click.option(
+    "--id",
+    "ids",
+    multiple=True,
+    metavar="ID",
+    help="The id of a finding, or its beginning; repeatable.",
+)
 @click.option("--reason", metavar="TEXT", help="Why it is accepted.")
-@click.option("--until", metavar="DAY", help="Last day, as 2026-12-24, or a span: 14d, 6w.")
+@click.option("--until", metavar="DAY", help="Last day, such as 2026-12-24, or a span: 14d, 6w.")
 @click.option("--ticket", default="", metavar="TEXT", help="Where more is said of it.")
 @click.option("--as-waiver", is_flag=True, help="Waive the rule in snapdiff.yml instead.")
 @store_options
@@ -100,10 +106,10 @@ def _asked(reading: Reading, report: Path) -> list[Read]:
         click.echo(visible(f"{number:4}  {one.id}  {one.severity}  {one.node}  {one.message}"))
     words = str(click.prompt("Which (numbers, with blanks between)")).replace(",", " ").split()
     try:
-        numbers = [int(word) for word in words]
-        return [reading.found[number - 1] for number in numbers if number > 0]
-    except (ValueError, IndexError):
-        raise UsageError(f"there is no such number in {' '.join(words)}") from None
+        numbered = dict(enumerate(reading.found, 1))
+        return [numbered[int(word)] for word in words]
+    except (ValueError, KeyError):
+        raise UsageError(f"{' '.join(words)}: give numbers of that list") from None
 
 
 def _hold(reading: Reading, picked: list[Read], settings: Settings) -> None:

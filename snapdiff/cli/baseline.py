@@ -19,9 +19,9 @@ def command() -> None:
     """Name a capture that others are held against, as @baseline or @baseline:NAME."""
 
 
-@command.command("set")
+@command.command("set", short_help="Make a capture the baseline.")
 @click.argument("ref", metavar="[CAPTURE]", default="@latest")
-@click.option("--name", default=DEFAULT, show_default=True, metavar="NAME")
+@click.option("--name", default=DEFAULT, metavar="NAME", help=f"Default {DEFAULT!r}.")
 @click.option(
     "--on",
     multiple=True,
@@ -38,7 +38,10 @@ def set_(
     store: str | None,
     cluster: str | None,
 ) -> None:
-    """Make CAPTURE (default @latest) the baseline; an earlier one of that name is none any more."""
+    """Make CAPTURE the baseline; default @latest.
+
+    An earlier one of that name is no baseline any more.
+    """
     settings = settings_of(store=store, cluster=cluster)
     place = Store(settings.store)
     now = datetime.now(UTC)

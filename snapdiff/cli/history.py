@@ -28,8 +28,10 @@ if t.TYPE_CHECKING:
 
 @click.command("history")
 @click.argument("path", metavar="PATH")
-@click.option("--node", "nodes", multiple=True, metavar="NODE", help="Of these alone; repeatable.")
-@click.option("--since", metavar="TIME", help="As '3 days ago', yesterday or 2026-11-22T03:00.")
+@click.option(
+    "--node", "nodes", multiple=True, metavar="NODE", help="Of this node alone; repeatable."
+)
+@click.option("--since", metavar="TIME", help="'3 days ago', yesterday or 2026-11-22T03:00.")
 @store_options
 @click.option(
     "-o",
@@ -46,7 +48,7 @@ def command(
     cluster: str | None,
     output: str,
 ) -> None:
-    """Tell when the value at PATH, as links/flannel.1/mtu, changed, and on which nodes.
+    """Tell when the value at PATH changed, such as links/flannel.1/mtu, and on which nodes.
 
     A node that was not seen in a capture is told as that, not as unchanged.
     """

@@ -24,7 +24,7 @@ Row = dict[str, t.Any]
 
 
 @click.command("log")
-@click.option("--since", metavar="TIME", help="As '3 days ago', yesterday or 2026-11-22T03:00.")
+@click.option("--since", metavar="TIME", help="'3 days ago', yesterday or 2026-11-22T03:00.")
 @store_options
 @click.option(
     "-o",

@@ -51,7 +51,7 @@ def command(
     exit_zero: bool,
     color: str,
 ) -> int:
-    """Check CAPTURE (default @latest), compare it with the last night and with each baseline.
+    """Check CAPTURE, compare it with the last night and with each baseline; default @latest.
 
     Writes the reports, remembers what was found for the life of each finding, and tells those that
     notify names in snapdiff.yml what is new, worse or resolved. -o is of the check.
