@@ -51,7 +51,7 @@ def fold(told: Iterable[Told]) -> list[Told]:
     for one in given:
         near = {
             id(cause): cause
-            for node in one.touched
+            for node in sorted(one.touched)  # of causes that are as near, always the same one
             for cause in by_node[node]
             if cause is not one
             and one.rule.id in cause.explains

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from snapdiff.acceptance import Acceptance, read_acceptances, with_acceptances
 from snapdiff.assess import Progress, assess_diff
+from snapdiff.baseline import baselines
 from snapdiff.check import assess_check
 from snapdiff.contract import Contract
 from snapdiff.errors import UsageError
@@ -169,16 +170,26 @@ def _finished(
     policy: Policy,
     now: datetime,
 ) -> Report:
-    """Take out what is accepted, say how old the rest is, and judge it."""
+    """Take out what is accepted, say how old the rest is, and judge it.
+
+    Nights tell of rules, and of drift from a baseline: a change between two other captures is no
+    state that lasts, and has no age.
+    """
     capture = refs[-1][1].capture
     past = past_of(store, report.cluster, capture.name if capture.started_at else "")
     report = with_acceptances(report, past.acceptances, now.date())
-    report = with_lives(report, past.before)
+    if len(refs) == 1 or (past.before and _is_baseline(refs[0][1], store, report.cluster)):
+        report = with_lives(report, past.before)
     return replace(
         judged(report, policy),
         inputs=tuple(_input(ref, side) for ref, side in refs),
         made_at=stamp(now),
     )
+
+
+def _is_baseline(side: Side, store: Store, cluster: str) -> bool:
+    known = baselines(store.cluster_folder(cluster)).values()
+    return side.capture.name in {one.capture for one in known}
 
 
 def _input(ref: str, side: Side) -> Input:

@@ -26,24 +26,28 @@ COMMANDS = {  # name to what it does, so that --help imports none of them
     "gather": "Take a capture of an Ansible inventory's nodes over ssh.",
     "history": "Tell when a value changed, and on which nodes, over the captures.",
     "import": "Make snapshots of saved command output.",
-    "map": "Draw the MTU of every hop, or the mesh, of all nodes of a capture.",
-    "notify": "Try whether those who should hear of a night can be reached.",
-    "prune": "Remove captures that nothing asks to keep.",
     "log": "List the captures of a cluster, and what was found in them.",
+    "map": "Draw the MTU of every hop, or the mesh, of all nodes of a capture.",
     "nightly": "Report on a capture: check, compare, remember, tell, tidy up.",
+    "notify": "Try whether those who should hear of a night can be reached.",
     "plan": "Check a plan of a change, or copy a shipped one.",
+    "prune": "Remove captures that nothing asks to keep.",
     "rules": "List what check holds a capture against.",
     "schedule": "Have a night come by itself: systemd, cron, AWX, Kubernetes.",
     "settle": "Gather until two captures agree.",
-    "watch": "Show what changes against a capture, again and again.",
     "show": "Print a snapshot for a person.",
     "site": "Make pages over a store: its captures, and a report of each.",
+    "watch": "Show what changes against a capture, again and again.",
 }
 EPILOG = """\b
 Exit codes, of every command:
   0  clean                     2  bad usage, or unreadable input
   1  findings at or above      3  not to be trusted: too few nodes seen
      --fail-on                 130  interrupted
+
+\b
+On a terminal, what is longer than the screen goes through the program that
+PAGER names, by default less; PAGER=cat is none.
 """
 
 

@@ -24,7 +24,7 @@ from snapdiff.store import Store
 @click.option(
     "--by",
     metavar="WHAT",
-    help="Within each kernel, underlay, 'underlay kind', inventory group; or in group:NAME.",
+    help="Compare within groups alone: kernel, underlay, 'underlay kind', group or group:NAME.",
 )
 @click.option("--ref", "reference", metavar="NODE", help="Take this node's values for right.")
 @store_options
@@ -42,10 +42,11 @@ def command(
     exit_zero: bool,
     color: str,
 ) -> int:
-    """Say which nodes of CAPTURE (what diff takes; default @latest) differ, and in what.
+    """Say which nodes of CAPTURE differ from the others, and in what.
 
-    What should be alike is held against the value that most nodes have, and what is a node's own,
-    as a VTEP MAC, against all others. Pods and peers are left out.
+    CAPTURE is what diff takes; default @latest. What should be alike is held against the value
+    that most nodes have, and what is a node's own, such as a VTEP MAC, against all others. Pods
+    and peers are left out.
     """
     wanted = outputs_of(outputs)
     settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from snapdiff import schema
-from snapdiff.cli.options import settings_of, store_options, terminal_of
+from snapdiff.cli.options import page, settings_of, store_options, terminal_of
 from snapdiff.errors import UsageError
 from snapdiff.explain import place_in_words, rule_in_words, rules_of
 from snapdiff.paths import nearest
@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
     help="text (default) or json.",
 )
 def command(what: str, store: str | None, cluster: str | None, output: str) -> None:
-    """Explain a rule, as lease-mtu, or a place, as links/flannel.1/mtu.
+    """Explain a rule, such as lease-mtu, or a place, such as links/flannel.1/mtu.
 
     Of a place it also shows the values of all nodes in the newest capture, where there is one.
     """
@@ -55,7 +55,10 @@ def command(what: str, store: str | None, cluster: str | None, output: str) -> N
         known = [f"{one}{slash}{rest}" for one in sections] if slash else [*rules, *sections]
         hint = nearest(what, known) or ". 'snapdiff rules' lists the rules."
         raise UsageError(f"{what}: no rule, and no place of a snapshot{hint}")
-    click.echo(json.dumps(facts, indent=2) + "\n" if output == "json" else text, nl=False)
+    if output == "json":
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        page(text)
 
 
 def _newest(settings: Settings) -> Side | None:

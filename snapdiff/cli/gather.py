@@ -29,25 +29,34 @@ STEP_LIMIT = 10.0  # seconds, for one command
 
 @click.command("gather")
 @click.option(
-    "-i", "--inventory", "inventories", multiple=True, help="Ansible inventory; repeatable."
+    "-i",
+    "--inventory",
+    "inventories",
+    multiple=True,
+    metavar="INVENTORY",
+    help="Ansible inventory; repeatable.",
 )
 @click.option("--hosts", default="all", metavar="PATTERN", help="Group or pattern; default all.")
 @click.option(
-    "-l", "--limit", default="", metavar="PATTERN", help="Only these; the rest is skipped."
+    "-l", "--limit", default="", metavar="PATTERN", help="Only these of them; the rest is left out."
 )
-@click.option("--label", default="", metavar="LABEL", help="Name for the capture, as before.")
-@click.option("--local", is_flag=True, help="This machine, without Ansible.")
+@click.option(
+    "--label", default="", metavar="LABEL", help="A name for the capture, such as before."
+)
+@click.option("--local", is_flag=True, help="Gather this machine, without Ansible.")
 @click.option(
     "--kubectl-nodes",
     metavar="FILE",
-    help="What 'kubectl get nodes -o json' printed, to hold against.",
+    help="What 'kubectl get nodes -o json' printed; it is kept with the capture.",
 )
 @click.option(
     "--kubectl-prefix",
     metavar="PREFIX",
     help="flanneld's --kube-annotation-prefix, where it has one.",
 )
-@click.option("--min-coverage", metavar="PERCENT", help="Of nodes; default 100.")
+@click.option(
+    "--min-coverage", metavar="PERCENT", help="Fewer nodes seen make exit code 3; default 100."
+)
 @store_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ANSIBLE_OPTION...]")
 def command(
@@ -63,10 +72,10 @@ def command(
     cluster: str | None,
     arguments: tuple[str, ...],
 ) -> int:
-    """Take a capture of all nodes of an inventory.
+    """Take a capture of the nodes of an Ansible inventory, over ssh.
 
-    What follows -- goes to ansible-playbook, as --become or --ask-become-pass. Exit code 3: fewer
-    nodes were seen than --min-coverage asks for; the capture is there all the same, and says why.
+    What follows -- goes to ansible-playbook, such as --become or --ask-become-pass. Where too few
+    nodes were seen, the capture is there all the same and says why.
     """
     settings = settings_of(
         store=store,

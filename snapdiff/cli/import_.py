@@ -27,15 +27,17 @@ NO_LISTING = "no listing of its links was saved"
 @click.command("import")
 @click.argument("source")
 @click.option("--node", metavar="NAME", help="Name of the node, where SOURCE is of one.")
-@click.option("--label", metavar="LABEL", default="", help="Name for the capture, as before.")
+@click.option(
+    "--label", metavar="LABEL", default="", help="A name for the capture, such as before."
+)
 @store_options
 def command(
     source: str, node: str | None, label: str, store: str | None, cluster: str | None
 ) -> int:
     """Make a capture of saved command output.
 
-    SOURCE is a folder with one folder a node (files as ip-j-d-s-addr.json, subnet.env ...), or the
-    output of 'ip -j -d addr', 'ip addr' or 'ifconfig -a' in a file, or - for standard input.
+    SOURCE is a folder with one folder a node (files such as ip-j-d-s-addr.json and subnet.env), or
+    the output of 'ip -j -d addr', 'ip addr' or 'ifconfig -a' in a file, or - for standard input.
     What was not saved is not observed. A folder with files but without a listing of links is a
     node that failed, and makes the exit code 3.
     """

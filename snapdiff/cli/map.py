@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 
 import click
 
-from snapdiff.cli.diff import progress_to_stderr
-from snapdiff.cli.options import settings_of, store_options, terminal_of
+from snapdiff.cli.options import color_option, page, settings_of, store_options, terminal_of
 from snapdiff.refs import select
+from snapdiff.report.progress import counting
 from snapdiff.store import Store
 from snapdiff.survey import survey
 
@@ -20,22 +19,24 @@ from snapdiff.survey import survey
     "--what",
     type=click.Choice(["mtu", "mesh"]),
     default="mtu",
-    help="The MTU of each hop, or who has no true entries for whom. Default: mtu.",
+    help="The MTU of each hop, or who has no true entries for whom; default mtu.",
 )
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@color_option
 @store_options
 def command(ref: str, what: str, color: str, store: str | None, cluster: str | None) -> None:
-    """Draw CAPTURE (what diff takes; default @latest): nodes that are alike are one row.
+    """Draw the MTU of every hop, or the mesh, of CAPTURE: nodes that are alike are one row.
 
-    It judges nothing, so it ends with 0 where the capture can be read: see check.
+    CAPTURE is what diff takes; default @latest. It judges nothing, so the exit code is 0 where the
+    capture can be read: see check.
     """
     from snapdiff.report.as_map import render_map
 
     settings = settings_of(store=store, cluster=cluster)
     side = select(ref, Store(settings.store), settings.cluster, now=datetime.now(UTC))
-    report = survey(
-        side,
-        cluster=side.capture.cluster or settings.cluster,
-        progress=progress_to_stderr("read") if sys.stderr.isatty() else None,
-    )
-    click.echo(render_map(report, what, terminal_of(color)), nl=False, color=True)
+    with counting("read") as progress:
+        report = survey(
+            side,
+            cluster=side.capture.cluster or settings.cluster,
+            progress=progress,
+        )
+    page(render_map(report, what, terminal_of(color)))

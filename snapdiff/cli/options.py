@@ -28,8 +28,22 @@ JUDGING = ("check", "compare")  # commands that look at one capture
 
 def store_options(command: F) -> F:
     """Add the options that say which captures are meant."""
-    command = click.option("--cluster", metavar="NAME", help="Cluster that is meant.")(command)
-    return click.option("--store", metavar="DIR", help="Folder of captures.")(command)
+    command = click.option(
+        "--cluster", metavar="NAME", help="Name of the cluster; default 'default'."
+    )(command)
+    return click.option("--store", metavar="DIR", help="Folder of captures; default snapshots.")(
+        command
+    )
+
+
+def color_option(command: F) -> F:
+    """Add the option that says whether there is colour."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        help="Default auto: on a terminal, unless NO_COLOR is set.",
+    )(command)
 
 
 def report_options(command: F) -> F:
@@ -42,18 +56,21 @@ def report_options(command: F) -> F:
                 "outputs",
                 multiple=True,
                 metavar="FORMAT[=FILE]",
-                help=f"Repeatable; one of {', '.join(FORMATS)}.",
+                help=f"{', '.join(FORMATS)}; default text. Repeatable.",
             ),
-            click.option("--fail-on", metavar="SEVERITY", help="info, warning (default) or error."),
-            click.option("--min-coverage", metavar="PERCENT", help="Of nodes; default 100."),
-            click.option("--strict", is_flag=True, help="What could not be told is exit code 3."),
-            click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the report says."),
             click.option(
-                "--color",
-                type=click.Choice(["auto", "always", "never"]),
-                default="auto",
-                help="Default: on a terminal, unless NO_COLOR is set.",
+                "--fail-on",
+                metavar="SEVERITY",
+                help="Least for exit code 1: info, warning or error; default warning.",
             ),
+            click.option(
+                "--min-coverage",
+                metavar="PERCENT",
+                help="Fewer nodes seen make exit code 3; default 100.",
+            ),
+            click.option("--strict", is_flag=True, help="What cannot be told makes exit code 3."),
+            click.option("--exit-zero", is_flag=True, help="Exit code 0 whatever is reported."),
+            color_option,
         )
     ):
         command = option(command)
@@ -131,13 +148,21 @@ def emit(report: Report, outputs: t.Sequence[Output], color: str, *, exit_zero: 
 
 
 def page(text: str) -> None:
-    """Print a text; on a terminal that it does not fit, through the pager that PAGER names."""
+    """Print a text; on a terminal that it does not fit, through the pager that PAGER names.
+
+    As with git, an empty PAGER, or ``cat``, is none, and ``less`` is told to take colours.
+    """
     import shutil
 
-    lines = shutil.get_terminal_size((PIPED_WIDTH, 24)).lines
-    long = text.count("\n") >= lines
-    if long and sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb":
-        os.environ.setdefault("LESS", "FRX")  # colours; and no page where it would fit after all
-        click.echo_via_pager(text, color=True)
-    else:
+    long = text.count("\n") >= shutil.get_terminal_size((PIPED_WIDTH, 24)).lines
+    shown = sys.stdout.isatty() and sys.stdin.isatty() and os.environ.get("TERM") != "dumb"
+    pager = os.environ.get("PAGER", "less").split()
+    if not (long and shown and pager):
         click.echo(text, nl=False, color=True)
+        return
+    colour = True
+    if Path(pager[0]).name == "less":
+        os.environ.setdefault("LESS", "-FRX")  # -F: no page where it would fit after all
+        os.environ.setdefault("LESSCHARSET", "utf-8")
+        colour = "r" in os.environ["LESS"].lower() or any("r" in one.lower() for one in pager[1:])
+    click.echo_via_pager(text, color=colour)

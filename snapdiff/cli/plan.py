@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from snapdiff import files
 from snapdiff.cli.options import (
     emit,
     outputs_of,
@@ -17,6 +18,7 @@ from snapdiff.cli.options import (
 )
 from snapdiff.compare import check_plan
 from snapdiff.errors import UsageError
+from snapdiff.paths import nearest
 from snapdiff.plan import profiles, read_plan
 from snapdiff.store import Store
 
@@ -26,7 +28,7 @@ def command() -> None:
     """Check a plan of a change, or copy a shipped one."""
 
 
-@command.command("check")
+@command.command("check", short_help="Say what a plan would change, and what does not fit.")
 @click.argument("plan", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("ref", metavar="[CAPTURE]", default="@latest")
 @store_options
@@ -43,11 +45,15 @@ def check(
     exit_zero: bool,
     color: str,
 ) -> int:
-    """Say what FILE would change in CAPTURE (default @latest), and what of it does not fit.
+    """Say what FILE would change in CAPTURE, default @latest, and what of it does not fit.
 
-    Places that no snapshot has, nodes that do not exist, values that are there already.
+    That is: places that no snapshot has, nodes that do not exist, values that are there already.
     """
     wanted = outputs_of(outputs)
+    if not plan.exists() and str(plan) in profiles():
+        raise UsageError(
+            f"{plan}: no such file. For the shipped one: snapdiff plan copy {plan} {plan}.yml"
+        )
     settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
     report = check_plan(
         ref,
@@ -76,8 +82,9 @@ def copy(name: str, target: Path) -> None:
     """Copy the shipped plan NAME to FILE, to be made your own."""
     shipped = profiles()
     if name not in shipped:
-        raise UsageError(f"there is no plan {name!r}; there is {', '.join(shipped)}")
+        hint = nearest(name, shipped) or "."
+        raise UsageError(f"there is no plan {name!r}{hint} There is {', '.join(shipped)}")
     if target.exists():
         raise UsageError(f"{target}: it is there already")
-    target.write_text(Path(shipped[name].place).read_text("utf-8"), "utf-8")
+    files.write_whole(target, Path(shipped[name].place).read_bytes())
     click.echo(f"{target}: change its values, then run 'snapdiff plan check {target}'")

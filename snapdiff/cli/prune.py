@@ -26,13 +26,13 @@ NOTHING_SET = (
 
 
 @click.command("prune")
-@click.option("--keep-daily", type=NUMBER, metavar="N", help="One capture of each of N days.")
-@click.option("--keep-weekly", type=NUMBER, metavar="N", help="One of each of N weeks.")
-@click.option("--keep-last", type=NUMBER, metavar="N", help="The newest N.")
+@click.option("--keep-daily", type=NUMBER, metavar="N", help="Keep one capture of each of N days.")
+@click.option("--keep-weekly", type=NUMBER, metavar="N", help="Keep one of each of N weeks.")
+@click.option("--keep-last", type=NUMBER, metavar="N", help="Keep the newest N.")
 @click.option(
-    "--keep-labelled/--no-keep-labelled", default=None, help="Those with a label; the default."
+    "--keep-labelled/--no-keep-labelled", default=None, help="Keep those with a label; the default."
 )
-@click.option("--drafts", is_flag=True, help="Also what was never sealed, after two days.")
+@click.option("--drafts", is_flag=True, help="Also remove what was never finished, after two days.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @store_options

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from snapdiff.cli.options import settings_of, terminal_of
+from snapdiff.cli.options import color_option, page, settings_of, terminal_of
 from snapdiff.explain import rule_in_words, rules_of
 from snapdiff.policy import site_of
 
@@ -19,7 +19,7 @@ from snapdiff.policy import site_of
     default="text",
     help="text (default) or json.",
 )
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@color_option
 def command(output: str, color: str) -> None:
     """List the rules, shipped and of the site: id, severity, scope, what must hold."""
     from snapdiff.report import as_explanation
@@ -29,6 +29,6 @@ def command(output: str, color: str) -> None:
     if output == "json":
         click.echo(json.dumps(rows, indent=2))
     else:
-        click.echo(as_explanation.render_rules(rows, terminal_of(color)), nl=False, color=True)
+        page(as_explanation.render_rules(rows, terminal_of(color)))
     for note in site.unknown():
         click.echo(f"snapdiff: {note}", err=True)

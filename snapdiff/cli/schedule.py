@@ -37,12 +37,27 @@ def night_options(given: F) -> F:
     """Add the options that say what runs, and when."""
     for option in reversed(
         (
-            click.option("--at", default="03:00", metavar="HH:MM", help="Default 03:00."),
-            click.option("--timezone", default="", metavar="ZONE", help="As Europe/Berlin."),
+            click.option("--at", default="03:00", metavar="HH:MM", help="When; default 03:00."),
             click.option(
-                "-i", "--inventory", "inventories", multiple=True, help="Ansible inventory."
+                "--timezone",
+                default="",
+                metavar="ZONE",
+                help="Such as Europe/Berlin; default that of this machine.",
             ),
-            click.option("--playbook", default=schedule.PLAYBOOK, metavar="NAME|FILE"),
+            click.option(
+                "-i",
+                "--inventory",
+                "inventories",
+                multiple=True,
+                metavar="INVENTORY",
+                help="Ansible inventory; repeatable.",
+            ),
+            click.option(
+                "--playbook",
+                default=schedule.PLAYBOOK,
+                metavar="NAME|FILE",
+                help=f"Default {schedule.PLAYBOOK}.",
+            ),
             name_option,
             store_options,
             click.argument("arguments", nargs=-1, metavar="[-- ANSIBLE_OPTION...]"),
@@ -52,8 +67,13 @@ def night_options(given: F) -> F:
     return given
 
 
-name_option = click.option("--name", default=schedule.NAME, help=f"Default {schedule.NAME}.")
-user_option = click.option("--user", is_flag=True, help="Of your own systemd, without root.")
+name_option = click.option(
+    "--name",
+    default=schedule.NAME,
+    metavar="NAME",
+    help=f"Of the service and the timer; default {schedule.NAME}.",
+)
+user_option = click.option("--user", is_flag=True, help="In your own systemd, without root.")
 
 
 @command.command("install")
@@ -99,9 +119,9 @@ def install(user: bool, run_as: str, dry_run: bool, **given: t.Any) -> int:
     return ExitCode.CLEAN
 
 
-@command.command("print")
-@click.option("--as", "form", type=click.Choice(FORMS), required=True, help="For what.")
-@click.option("--image", default="", help="For kubernetes: with the package and the collection.")
+@command.command("print", short_help="Print it for systemd, cron, AWX or Kubernetes.")
+@click.option("--as", "form", type=click.Choice(FORMS), required=True, help="For what it is.")
+@click.option("--image", default="", metavar="IMAGE", help="For kubernetes: it has the package.")
 @night_options
 def print_(form: str, image: str, **given: t.Any) -> int:
     """Print the night for systemd, cron, AWX or Kubernetes, and write nothing."""

@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 
 import click
 
-from snapdiff.cli.gather import gathering_bar, say_coverage
+from snapdiff.cli.gather import say_coverage
 from snapdiff.cli.options import policy_of, settings_of, store_options
 from snapdiff.compare import compare_captures
 from snapdiff.errors import ExitCode, UsageError
 from snapdiff.gathering import Wish, gather
 from snapdiff.model import Report, Severity
+from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
 from snapdiff.store import Store
 
@@ -25,13 +26,20 @@ UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
 @click.command("settle")
 @click.option(
-    "-i", "--inventory", "inventories", multiple=True, help="Ansible inventory; repeatable."
+    "-i",
+    "--inventory",
+    "inventories",
+    multiple=True,
+    metavar="INVENTORY",
+    help="Ansible inventory; repeatable.",
 )
 @click.option("--hosts", default="all", metavar="PATTERN", help="Group or pattern; default all.")
-@click.option("--within", default="5m", show_default=True, metavar="SPAN", help="Time for it all.")
-@click.option("--pause", default="5s", show_default=True, metavar="SPAN", help="Between captures.")
-@click.option("--label", default="", metavar="LABEL", help="Name for the captures.")
-@click.option("--min-coverage", metavar="PERCENT", help="Of nodes; default 100.")
+@click.option("--within", default="5m", metavar="SPAN", help="Time for it all; default 5m.")
+@click.option("--pause", default="5s", metavar="SPAN", help="Between two captures; default 5s.")
+@click.option("--label", default="", metavar="LABEL", help="A name for each of the captures.")
+@click.option(
+    "--min-coverage", metavar="PERCENT", help="Fewer nodes seen are not enough; default 100."
+)
 @store_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ANSIBLE_OPTION...]")
 def command(
@@ -45,9 +53,10 @@ def command(
     cluster: str | None,
     arguments: tuple[str, ...],
 ) -> int:
-    """Gather until two captures agree, or the time is up: then exit code 1, and what still moved.
+    """Gather until two captures agree, or the time is up: then say what still moved.
 
-    They agree when nothing but pods came and went and the same nodes were seen, enough of them.
+    They agree when nothing but pods came and went and the same nodes were seen, enough of them. A
+    SPAN is 30s, 5m or 1h. When the time is up the exit code is 1, for nodes that stay away too.
     """
     settings = settings_of(
         store=store,
@@ -67,7 +76,7 @@ def command(
     policy = replace(policy_of(settings, strict=False), grace=0.0)
     last, report = "", None
     while True:
-        with gathering_bar() as progress:
+        with counting("gathering", after=0) as progress:
             capture = gather(wish, place, settings.cluster, os.environ, progress)
         say_coverage(capture, settings.min_coverage)
         if last:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import click
 
 from snapdiff import codec, files
-from snapdiff.cli.options import settings_of, store_options, terminal_of
+from snapdiff.cli.options import color_option, page, settings_of, store_options, terminal_of
 from snapdiff.errors import UsageError
 from snapdiff.policy import site_of
 from snapdiff.refs import select
@@ -27,7 +27,7 @@ if t.TYPE_CHECKING:
 @click.option("--node", metavar="NAME", help="Node to show; not needed where there is one only.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the snapshot file itself.")
 @click.option("--draw", is_flag=True, help="Draw the node's chain, with what is wrong in it.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto")
+@color_option
 @store_options
 def command(
     ref: str,
@@ -40,7 +40,8 @@ def command(
 ) -> None:
     """Print a snapshot: its chain eth0 - flannel.1 - cni0 - pods, its links, peers and routes.
 
-    CAPTURE is what diff takes. A capture of many nodes is listed, unless --node names one.
+    CAPTURE is what diff takes; default @latest. One of many nodes is listed, unless --node names
+    one.
     """
     from snapdiff.report import as_snapshot
 
@@ -50,7 +51,7 @@ def command(
     if as_yaml and draw:
         raise UsageError("--yaml and --draw: a file is not drawn. Leave out one of them.")
     if node is None and len(side.capture.nodes) > 1:
-        click.echo(as_snapshot.render_capture(side.capture, terminal), nl=False, color=True)
+        page(as_snapshot.render_capture(side.capture, terminal))
         return
     name = _node(side, node)
     if as_yaml:
@@ -61,7 +62,7 @@ def command(
         text = as_snapshot.render_drawing(side.snapshot(name), one, terminal)
     else:
         text = as_snapshot.render_snapshot(side.snapshot(name), terminal)
-    click.echo(text, nl=False, color=True)
+    page(text)
 
 
 def _yaml(side: Side, node: str) -> str:

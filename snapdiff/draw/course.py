@@ -11,6 +11,7 @@ from snapdiff.story import was_seen
 if t.TYPE_CHECKING:
     from snapdiff.story import Course, Followers
 
+
 class State(StrEnum):
     """Where a line ends: the class of it in the picture."""
 

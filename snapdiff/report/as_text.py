@@ -9,31 +9,22 @@ from __future__ import annotations
 import typing as t
 from collections import Counter
 
-from rich.console import Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from snapdiff.model import Churn, Finding, Kind, Report, Severity, Undecided, Waived
-from snapdiff.report.console import console_of, finish
+from snapdiff.model import Severity
+from snapdiff.report.console import console_of, finish, node_names
 from snapdiff.report.drawn import print_chains, print_mesh
+from snapdiff.report.finding_rows import print_findings
 from snapdiff.report.planned import print_planned
 from snapdiff.report.safe import visible
-from snapdiff.wording import word
 
 if t.TYPE_CHECKING:
     from rich.console import Console
 
+    from snapdiff.model import Churn, Report, Undecided, Waived
     from snapdiff.report import Terminal
 
-SIGNS = {
-    Kind.ADDED: "+",
-    Kind.REMOVED: "-",
-    Kind.CHANGED: "~",
-    Kind.TYPE_CHANGED: "!",
-    Kind.NOT_OBSERVED: "?",
-}
-STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 NAMED = 6  # nodes that are named before the rest is counted
 
 
@@ -42,7 +33,8 @@ def render(report: Report, terminal: Terminal) -> str:
     console = console_of(terminal)
     _head(console, report)
     if report.findings:
-        _findings(console, report.findings)
+        console.print()
+        print_findings(console, report.findings)
     if report.planned or report.side_effects:
         print_planned(console, report)
     print_chains(console, report.chains)
@@ -60,7 +52,9 @@ def render(report: Report, terminal: Terminal) -> str:
 
 
 def _head(console: Console, report: Report) -> None:
-    style = {0: "bold green", 1: "bold yellow"}.get(report.exit_code, "bold magenta")
+    worst = max((row.severity for row in report.findings), default=Severity.INFO)
+    found = "bold red" if worst is Severity.ERROR else "bold yellow"
+    style = {0: "bold green", 1: found}.get(report.exit_code, "bold magenta")
     console.print(Text(visible(f"{report.cluster}: {report.verdict}"), style))
     sides = ("before", "after") if len(report.inputs) == 2 else ("",)
     for name, one in zip(sides, report.inputs, strict=False):
@@ -68,60 +62,6 @@ def _head(console: Console, report: Report) -> None:
         limit = f", limited to {one.limit}" if one.limit else ""
         side = f"{name:6}  " if name else ""
         console.print(Text(visible(f"  {side}{one.capture or one.place}{label}{limit}"), "dim"))
-
-
-def _names(nodes: t.Sequence[str]) -> str:
-    shown = ", ".join(nodes[:NAMED])
-    rest = len(nodes) - NAMED
-    return f"{shown} and {rest} more" if rest > 0 else shown
-
-
-def _findings(console: Console, rows: t.Sequence[Finding]) -> None:
-    console.print()
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold", ratio=3)
-    grid.add_column(overflow="fold", ratio=2)
-    for row in rows:
-        sign = SIGNS[row.change] if row.change else "*"
-        what = Text(visible(row.path), "bold")
-        what.append(visible(f"  {_values(row)}"), "not bold")
-        evidence = [*row.evidence, *([f"do: {row.remedy}"] if row.remedy else [])]
-        notes = [Padding(Text(visible(text), "dim"), (0, 0, 0, 2)) for text in evidence]
-        where = Text(visible(_names(row.nodes)))
-        if row.stragglers:
-            kept = f"still {word(row.before)} on {_names(row.stragglers)}"
-            where.append("\n").append(visible(kept), "magenta")
-        if row.since:
-            where.append("\n").append(_age(row), "dim")
-        mark = Text(f"{sign} {row.severity.word}", STYLES[row.severity])
-        grid.add_row(mark, Group(what, *notes), where)
-    console.print(grid)
-
-
-def _age(row: Finding) -> str:
-    """Say since when a finding is known, as far as nights were written down."""
-    count = f"{row.nights} nights" if row.nights > 1 else "1 night"
-    again = f"{row.standing}, " if row.standing not in ("open", "new") else ""
-    return f"{again}since {row.since[:10]}, {count}"
-
-
-def _values(row: Finding) -> str:
-    """Return old and new value, or what is said where nodes differ in theirs."""
-    if row.path.startswith("nodes/") or row.change is Kind.NOT_OBSERVED:
-        return row.message
-    if row.change is None:  # what holds now: there is no old value to show
-        return row.message.removeprefix(row.path).strip()
-    same = len({(word(one.before), word(one.after)) for one in row.members}) <= 1
-    if same:
-        return row.message.removeprefix(row.path).strip()
-    shown = [f"{one.node} {_pair(one.before, one.after)}" for one in row.members[:NAMED]]
-    rest = len(row.members) - NAMED
-    return "; ".join(shown) + (f"; and {rest} more" if rest > 0 else "")
-
-
-def _pair(before: t.Any, after: t.Any) -> str:
-    return f"{word(before)} → {word(after)}"
 
 
 def _churn(console: Console, rows: t.Sequence[Churn]) -> None:
@@ -143,9 +83,9 @@ def _coverage(console: Console, report: Report) -> None:
         for one in coverage.missing:
             console.print(Text(visible(f"  {one.node}: {one.why}")))
     if coverage.skipped:
-        console.print(Text(visible(f"left out on purpose: {_names(coverage.skipped)}"), "dim"))
+        console.print(Text(visible(f"left out on purpose: {node_names(coverage.skipped)}"), "dim"))
     if coverage.inconsistent:
-        names = _names(coverage.inconsistent)
+        names = node_names(coverage.inconsistent)
         console.print(Text(visible(f"links came and went while read: {names}"), "magenta"))
 
 
@@ -155,7 +95,8 @@ def _waived(console: Console, rows: t.Sequence[Waived]) -> None:
     for one in rows:
         row, until = one.finding, f" (until {one.until})" if one.until else ""
         until += f" ({one.ticket})" if one.ticket else ""
-        text = Text(visible(f"{row.severity.word} {row.rule} {row.path} on {_names(row.nodes)}: "))
+        where = node_names(row.nodes)
+        text = Text(visible(f"{row.severity.word} {row.rule} {row.path} on {where}: "))
         text.append(visible(f"{one.reason}{until}"), "dim")
         console.print(Padding(text, (0, 0, 0, 2)))
 
@@ -170,7 +111,7 @@ def _undecided(console: Console, report: Report) -> None:
     for (why, side, nodes), rows in groups.items():
         where = "" if side in ("both", "now") else f" {side}"
         if len(nodes) < report.coverage.comparable and nodes:
-            where += f" on {_names(nodes)}"
+            where += f" on {node_names(nodes)}"
         paths = _places(list(dict.fromkeys(one.path for one in rows)))
         rules = ", ".join(sorted({one.rule for one in rows if one.rule}))
         text = Text(visible(f"{rules}: " if rules else f"{paths}: "))

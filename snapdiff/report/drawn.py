@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snapdiff.draw import chain, mesh, mtus
+from snapdiff.report.console import node_names
 from snapdiff.report.safe import visible
 
 if t.TYPE_CHECKING:
@@ -24,7 +25,6 @@ OTHER = r"(≠|→|─▶)( [^ ,]+(, not \d+)?)?"
 UNKNOWN = r"(?<!\S)\?( \d+)?(?!\S)"
 ENTRIES = r"(?<=\s)[-!][rnf]+|(?<=\s)\+(?=\s|$)"
 SHOWN = 3  # chains below the findings of a check
-NAMED = 6
 
 
 def print_drawing(console: Console, lines: Iterable[str], *, strong: str = WRONG) -> None:
@@ -62,34 +62,27 @@ def print_chains(console: Console, chains: Sequence[Chain]) -> None:
         return
     console.print()
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold", max_width=max(console.width // 3, 13))
     grid.add_column(overflow="fold")
     for one in shown:
         text = Text()
         for number, hop in enumerate(one.hops):
             text.append(" – " if number else "", "dim")
-            style = "bold red" if hop.broken and not moved else ""
-            text.append(visible(_hop(hop, moved)), style or ("bold" if _moved(hop, moved) else ""))
-        grid.add_row(Text(_names(one.nodes), "dim"), text)
+            text.append(_hop(hop, moved))
+        grid.add_row(Text(visible(node_names(one.nodes)), "dim"), text)
     console.print(Text("MTU along the chain", "dim"))
     console.print(grid)
     if not moved and len(broken) > SHOWN:
         console.print(Text(f"and {len(broken) - SHOWN} more; the JSON report has all", "dim"))
 
 
-def _moved(hop: Hop, moved: bool) -> bool:
-    return moved and hop.before != hop.after
-
-
-def _hop(hop: Hop, moved: bool) -> str:
+def _hop(hop: Hop, moved: bool) -> Text:
+    link = visible(f"{hop.link} ")
     if not moved:
-        return f"{hop.link} {'✗ ' if hop.broken else ''}{hop.after}"
+        mark = "✗ " if hop.broken else ""
+        return Text(visible(f"{link}{mark}{hop.after}"), "bold red" if hop.broken else "")
     if hop.before == hop.after:
-        return f"{hop.link} {hop.after}"
-    return f"{hop.link} {hop.before or 'absent'} → {hop.after or 'absent'}"
-
-
-def _names(nodes: Sequence[str]) -> str:
-    shown = ", ".join(nodes[:NAMED])
-    rest = len(nodes) - NAMED
-    return visible(f"{shown} and {rest} more" if rest > 0 else shown)
+        return Text(visible(f"{link}{hop.after}"))
+    style = "bold green" if hop.after else "bold red"
+    old, new = visible(hop.before or "absent"), visible(hop.after or "absent")
+    return Text.assemble((link, "bold"), (old, "red"), (" → ", "dim"), (new, style))

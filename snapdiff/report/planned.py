@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -37,9 +38,10 @@ def print_planned(console: Console, report: Report) -> None:
         console.print()
         console.print(Text("what came with it", "dim"))
         for row in report.side_effects:
-            console.print(Text(visible(f"  {row.message} on {named(row.nodes)}")))
+            told = Text(visible(f"{row.message} on {named(row.nodes)}"))
+            console.print(Padding(told, (0, 0, 0, 2)))
             for text in row.evidence:
-                console.print(Text(visible(f"    {text}"), "dim"))
+                console.print(Padding(Text(visible(text), "dim"), (0, 0, 0, 4)))
 
 
 def _print_lines(console: Console, report: Report) -> None:

@@ -7,9 +7,9 @@ from collections import defaultdict
 
 from snapdiff.model import Severity
 from snapdiff.rules import flannel
-from snapdiff.rules.addresses import inside, networks_of
+from snapdiff.rules.addresses import networks_of
 from snapdiff.rules.registry import Breach, Result, rule
-from snapdiff.rules.view import network
+from snapdiff.rules.ways import spans, ways
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import NodeView, Overlay
@@ -76,37 +76,24 @@ def overlay_idle(view: NodeView) -> Result:
     kinds = {flannel.kind_of(one) for one in used}
     vague = len(kinds) > 1
     for one in (one for one in used if flannel.kind_of(one) == "vxlan") if vague else idle:
-        ways = _ways(view, one)
+        count = _ways(view, one)
         now = ", ".join(other.name for other in used if other is not one) or view.backend("Type")
-        words = f"{ways} routes lead over it" if ways else "no route leads over it"
+        words = f"{count} routes lead over it" if count else "no route leads over it"
         worst = Severity.WARNING if vague else None
         yield Breach(
             path=f"links/{one.name}",
             message=f"{one.name} is left beside {now}; {words}",
-            seen=ways,
+            seen=count,
             expected=0,
-            severity=worst if ways else Severity.INFO,
+            severity=worst if count else Severity.INFO,
         )
 
 
 def _ways(view: NodeView, overlay: Overlay) -> int:
-    """Count the routes to pods over an overlay."""
-    view.section("routes")
-    networks = networks_of(view)
-    prefixes = [
-        *(
-            row.get("subnet")
-            for row in view.snapshot["peers"].values()
-            if row["dev"] == overlay.name
-        ),
-        *(
-            row.get("dst")
-            for row in view.snapshot["routes"].values()
-            if row.get("dev") == overlay.name
-        ),
-    ]
-    found = {one for text in prefixes if text and (one := network(str(text))) is not None}
-    return sum(1 for one in found if inside(one, networks))
+    """Count the routes to pods over an overlay; the kernel's own, of its addresses, are none."""
+    networks = spans(networks_of(view))
+    found = {one.span for one in ways(view) if one.dev == overlay.name}
+    return sum(any(one.holds(where) for one in networks) for where in found)
 
 
 @rule(

@@ -102,8 +102,14 @@ def ways(view: NodeView) -> tuple[Way, ...]:
 
 
 def _is_of_kernel(row: Row, where: Span) -> bool:
-    """Say whether a route is IPv6's own: every link has one to fe80::/64 and one to ff00::/8."""
-    return where.version == 6 and (where.first >> 118 == 0x3FA or where.first >> 120 == 0xFF)
+    """Say whether a route is IPv6's own: to fe80::/64, to ff00::/8, and to an address of the link.
+
+    The last is in the main table too, as to fd00:10:244:1:: over flannel-v6.1; IPv4 has none there.
+    """
+    if where.version != 6:
+        return False
+    own = where.length == 128 and row.get("protocol") == "kernel" and not row.get("gateway")
+    return own or where.first >> 118 == 0x3FA or where.first >> 120 == 0xFF
 
 
 def spans(networks: t.Iterable[Network]) -> list[Span]:

@@ -128,6 +128,10 @@ def node(
         routes["main 2001:db8::/64 dev eth0 metric 256"] = _route(
             "2001:db8::/64", "eth0", scope="global", metric=256, pref="medium"
         )
+        own = f"fd00:10:244:{number}::"  # an IPv6 address has a route in main, an IPv4 one has not
+        routes[f"main {own} dev flannel-v6.1 metric 256"] = _route(
+            own, "flannel-v6.1", scope="global", metric=256, pref="medium"
+        )
     if pods:
         links["cni0"] = _link(4, inner, f"0a:00:00:00:00:{number:02x}", kind="bridge")
         links["cni0"]["bridge"] = {"stp_state": 0, "ageing_time": 30000, "vlan_filtering": 0}

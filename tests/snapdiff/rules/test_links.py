@@ -6,7 +6,7 @@ import pytest
 from nodes import breaches, spoilt, unseen
 
 from clusters import cluster, report, told
-from kinds import link, node
+from kinds import link, node, route
 
 PLACE = "links/flannel.1"
 FOUR = {"family": "inet", "scope": "global"}
@@ -246,10 +246,17 @@ def test_the_one_that_is_down_is_named_and_explains_why():
 
 
 def switched(*, routes=True, net_conf=True, kind="wireguard", mtu=None):
-    """Return a node after a switch from vxlan: its link is still there, with its address."""
+    """Return a node after a switch from vxlan: its link is still there, with its address.
+
+    The kernel's own row of the address, in the table local, is there with it.
+    """
     facts = node(kind)
     old = node()
     facts["links"]["flannel.1"] = old["links"]["flannel.1"]
+    facts["routes"]["local local 10.244.1.0 dev flannel.1"] = {
+        **route("10.244.1.0", "flannel.1", protocol="kernel", scope="host"),
+        **{"type": "local", "table": "local"},
+    }
     if routes:
         facts["peers"] = old["peers"]
     if not net_conf:

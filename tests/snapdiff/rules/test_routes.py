@@ -15,6 +15,11 @@ def over(dst, gateway, dev="flannel.1", flags=("onlink",)):
     return {key: route(dst, dev, gateway=gateway, flags=list(flags))}
 
 
+def hosts(dst, dev):
+    """Return a route to one address."""
+    return {f"main {dst} dev {dev}": route(dst, dev)}
+
+
 def peer(address, subnet, **more):
     return {address: {"dev": "flannel.1", "subnet": subnet, **more}}
 
@@ -63,6 +68,11 @@ SHAPES = {
     "link-local-is-the-kernel-s": (
         node(routes={"main fe80::/64 dev flannel.1 metric 256": route("fe80::/64", "flannel.1")}),
         [],
+    ),
+    "an-ipv6-address-has-a-route-of-the-kernel-s": (node("dual-stack"), []),
+    "one-that-somebody-added-is-not-the-kernel-s": (
+        node("dual-stack", routes=hosts("fd00:10:244:9::", "flannel-v6.1")),
+        [("routes/main fd00:10:244:9:: dev flannel-v6.1/gateway", "error")],
     ),
     "another-table": (
         node(
