@@ -18,7 +18,7 @@ from builders import NOW, capture
 from clusters import snapshots
 from snapdiff.cli import main
 from snapdiff.ledger import Entry, Night, write_night
-from snapdiff.news import notice_of
+from snapdiff.news import kinds_of, notice_of
 from snapdiff.nightly import outcomes_of
 from snapdiff.policy import Site
 from snapdiff.store import STAMP, Store, stamp
@@ -112,7 +112,9 @@ class Cluster:
             digest="weekly",
         )
         notice = notice_of(self.last.rows, self.last.night, "prod")
-        write_night(self.folder, replace(self.last.night, sent=sent or notice is None))
+        kinds = kinds_of(self.last.rows) if sent else ()
+        kinds = tuple(sorted({*self.last.night.kinds, *kinds}))
+        write_night(self.folder, replace(self.last.night, kinds=kinds, sent=sent or notice is None))
         return notice.title.removeprefix("snapdiff prod: ") if notice is not None else ""
 
     def night(self, facts: dict[str, Facts], *, sent: bool = True, **options: t.Any) -> str:

@@ -146,8 +146,7 @@ def write_commands():
     path = ROOT / "docs" / "commands.md"
     head = text_of(path).partition("\n## snapdiff")[0]
     parts = [
-        f"## snapdiff{name and ' ' + name}\n\n```text\n{help_of(name)}```\n"
-        for name in names()
+        f"## snapdiff{name and ' ' + name}\n\n```text\n{help_of(name)}```\n" for name in names()
     ]
     path.write_text("\n".join([head, *parts]), "utf-8")
 
