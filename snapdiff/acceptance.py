@@ -82,7 +82,7 @@ def read_acceptances(folder: Path) -> tuple[Acceptance, ...]:
     Raises UnreadableError for a file that is not of this form.
     """
     path = folder / FILE
-    if not path.is_file():
+    if not files.is_there(path):
         return ()
     data = files.read(path, LIMITS.size)
     document = codec.loads(data, "acceptances", str(path))
@@ -104,6 +104,16 @@ def write_acceptances(folder: Path, rows: Iterable[Acceptance]) -> Path:
     codec.loads(data, "acceptances", str(path))
     files.write_whole(path, data)
     return path
+
+
+def add_acceptances(folder: Path, new: Iterable[Acceptance]) -> Path:
+    """Write more down, in the place of what was accepted of the same findings; return the path.
+
+    One process at a time does so: another's acceptances are not lost.
+    """
+    with files.alone(folder):
+        rows = {one.id: one for one in (*read_acceptances(folder), *new)}
+        return write_acceptances(folder, rows.values())
 
 
 def _row(one: Acceptance) -> dict[str, t.Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from snapdiff import codec, files
 from snapdiff.errors import UnreadableError, UsageError
-from snapdiff.names import to_file_name
+from snapdiff.names import from_file_name, to_file_name
 from snapdiff.paths import nearest
 from snapdiff.store import CAPTURE, MANIFEST, stamp
 from snapdiff.strict_yaml import LIMITS
@@ -78,13 +78,30 @@ def set_baseline(
 
 def baselines(folder: Path) -> dict[str, Baseline]:
     """Return the baselines in a cluster's folder by name. Raises UnreadableError."""
+    found, broken = readable(folder)
+    for error in broken.values():
+        raise error
+    return found
+
+
+def readable(folder: Path) -> tuple[dict[str, Baseline], dict[str, UnreadableError]]:
+    """Return the baselines by name, and why others cannot be read: one costs no other its use."""
     found: dict[str, Baseline] = {}
-    for path in files.inside(folder / FOLDER):
+    broken: dict[str, UnreadableError] = {}
+    for path in sorted(files.inside(folder / FOLDER)):
         if path.suffix == ".yml" and not path.name.startswith("."):
-            row = codec.loads(files.read(path, LIMITS.size), "baseline", str(path))
-            given = {key: value for key, value in row.items() if key not in ("schema", "on")}
-            found[row["name"]] = Baseline(**given, on=tuple(row.get("on", ())))
-    return dict(sorted(found.items()))
+            try:
+                one = _read(path)
+                found[one.name] = one
+            except UnreadableError as error:
+                broken[from_file_name(path.stem)] = error
+    return dict(sorted(found.items())), broken
+
+
+def _read(path: Path) -> Baseline:
+    row = codec.loads(files.read(path, LIMITS.size), "baseline", str(path))
+    given = {key: value for key, value in row.items() if key not in ("schema", "on")}
+    return Baseline(**given, on=tuple(row.get("on", ())))
 
 
 def place_of(folder: Path, name: str) -> tuple[Path, Baseline]:
@@ -92,7 +109,10 @@ def place_of(folder: Path, name: str) -> tuple[Path, Baseline]:
 
     Raises UnreadableError where the capture is gone, or is not the one that was named.
     """
-    there = baselines(folder)
+    there, broken = readable(folder)
+    error = broken.get(from_file_name(_path(folder, name).stem))
+    if error is not None and name not in there:
+        raise error
     if name not in there:
         raise _none(folder, name, there)
     found = there[name]
@@ -112,7 +132,7 @@ def drop_baseline(folder: Path, name: str) -> None:
     """Take a name away from its capture, which stays until retention comes to it."""
     path = _path(folder, name)
     if not path.is_file():
-        raise _none(folder, name, baselines(folder))
+        raise _none(folder, name, readable(folder)[0])
     path.unlink()
     files.sync_folder(path.parent)
 

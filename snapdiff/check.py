@@ -30,6 +30,7 @@ from snapdiff.rules.fleet_view import Fleet
 from snapdiff.rules.mesh import cells
 from snapdiff.rules.registry import CannotTell, Rule
 from snapdiff.rules.view import NodeView, look_at
+from snapdiff.safe import for_shell
 from snapdiff.verdict import Policy, judged
 from snapdiff.wording import named
 
@@ -264,12 +265,13 @@ def _remedy(one: Told, nodes: tuple[str, ...]) -> str:
         "link": parts[1] if parts[0] == "links" and len(parts) > 1 else "flannel.1",
         "seen": one.breach.seen,
         "expected": one.breach.expected,
-        "node": ", ".join(nodes[:NAMED]),
+        "node": ", ".join(map(for_shell, nodes[:NAMED])),
         "peer": one.breach.peer or "",
     }
     text = one.breach.remedy or one.rule.remedy
     for name in TEMPLATES:  # not str.format: a value from a node may hold braces
-        text = text.replace(f"{{{name}}}", str(words[name]))
+        value = str(words[name])
+        text = text.replace(f"{{{name}}}", value if name == "node" else for_shell(value))
     return text
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from snapdiff.acceptance import Acceptance, read_acceptances, with_acceptances
 from snapdiff.assess import Progress, assess_diff
-from snapdiff.baseline import baselines
+from snapdiff.baseline import readable
 from snapdiff.check import assess_check
 from snapdiff.contract import Contract
 from snapdiff.errors import UsageError
@@ -65,12 +65,14 @@ def compare_captures(
     now: datetime,
     plan: Plan | None = None,
     so_far: Sequence[str] = (),
+    past: Past | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Return the report on what changed between two captures, each named by a selector.
 
     *now* is when the report is made, and what ``@yesterday`` counts from. *so_far* names the nodes
-    where the *plan* is due by now, without it all. Raises UsageError for a selector that names
+    where the *plan* is due by now, without it all. *past* is that of the later capture, None: read
+    it. Raises UsageError for a selector that names
     nothing, UnreadableError for a capture that cannot be read.
     """
     sides = [select(ref, store, cluster, now=now) for ref in (before, after)]
@@ -90,7 +92,7 @@ def compare_captures(
     refs = tuple(zip((before, after), sides, strict=True))
     if plan is not None:
         report = replace(report, courses=courses_of(plan, sides[0], sides[1], store))
-    return _finished(report, refs, store=store, policy=policy, now=now)
+    return _finished(report, refs, store=store, policy=policy, now=now, past=past)
 
 
 def check_plan(
@@ -115,11 +117,13 @@ def check_capture(
     now: datetime,
     site: Site | None = None,
     plan: Plan | None = None,
+    past: Past | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Return the report on what in one capture, named by a selector, breaks a rule.
 
-    What the *plan* of a change that is going on allows to be broken is info.
+    What the *plan* of a change that is going on allows to be broken is info. *past* is that of the
+    capture, None: read it.
     """
     side = select(ref, store, cluster, now=now)
     report = assess_check(
@@ -132,7 +136,7 @@ def check_capture(
     )
     if plan is not None:
         report = excused(report, plan, (site or Site()).everything())
-    return _finished(report, ((ref, side),), store=store, policy=policy, now=now)
+    return _finished(report, ((ref, side),), store=store, policy=policy, now=now, past=past)
 
 
 def compare_nodes(
@@ -169,6 +173,7 @@ def _finished(
     store: Store,
     policy: Policy,
     now: datetime,
+    past: Past | None,
 ) -> Report:
     """Take out what is accepted, say how old the rest is, and judge it.
 
@@ -176,19 +181,21 @@ def _finished(
     state that lasts, and has no age.
     """
     capture = refs[-1][1].capture
-    past = past_of(store, report.cluster, capture.name if capture.started_at else "")
+    past = past or past_of(store, report.cluster, capture.name if capture.started_at else "")
     report = with_acceptances(report, past.acceptances, now.date())
     if len(refs) == 1 or (past.before and _is_baseline(refs[0][1], store, report.cluster)):
         report = with_lives(report, past.before)
+    lost = tuple(one.unreadable for one in past.before if one.unreadable)
     return replace(
         judged(report, policy),
         inputs=tuple(_input(ref, side) for ref, side in refs),
         made_at=stamp(now),
+        notes=(*report.notes, *lost),
     )
 
 
 def _is_baseline(side: Side, store: Store, cluster: str) -> bool:
-    known = baselines(store.cluster_folder(cluster)).values()
+    known = readable(store.cluster_folder(cluster))[0].values()
     return side.capture.name in {one.capture for one in known}
 
 

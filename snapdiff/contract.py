@@ -11,6 +11,7 @@ from snapdiff.fate import Fate, fate_of
 from snapdiff.model import Finding, Kind, Member, Severity, Undecided
 from snapdiff.paths import glob
 from snapdiff.plan import NODES, Item, Plan, within_words
+from snapdiff.safe import for_shell
 from snapdiff.selection import chosen
 from snapdiff.story import Lag, Planned
 
@@ -198,8 +199,8 @@ class Contract:
             after=lags[0].seen if len(seen) == 1 else None,
             expected=item.wanted,
             why=f"The plan '{self.plan.title}' asks for it.",
-            remedy=f"look with 'snapdiff show @latest --node {nodes[0]}' why the change did not "
-            "get there, make it, and gather again",
+            remedy=f"look with 'snapdiff show @latest --node {for_shell(nodes[0])}' why the change "
+            "did not get there, make it, and gather again",
             members=tuple(
                 Member(
                     id=drift.finding_id(cluster, RULE, item.text, one.node),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from snapdiff.errors import UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FILE_MODE = 0o640
@@ -66,6 +68,21 @@ def _write_into(path: Path, data: bytes) -> None:
             file.write(data)
     except OSError as error:
         raise UnreadableError(f"{path}: cannot write it: {error.strerror}") from None
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Have no other process in here, of this folder, until the end of the block."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise UnreadableError(f"{folder}: {error.strerror}") from None
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks: as it was without us
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def sync_folder(path: Path) -> None:

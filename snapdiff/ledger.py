@@ -11,8 +11,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from snapdiff import codec, files
+from snapdiff.errors import UnreadableError
 from snapdiff.model import Kind, covers
-from snapdiff.store import order_of, stamp
+from snapdiff.store import is_capture, order_of, stamp, started
 from snapdiff.story import Moment, Sight
 from snapdiff.strict_yaml import LIMITS
 
@@ -46,7 +47,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Night:
-    """What one capture came to; *sent* is False where a notice of it did not get through."""
+    """What one capture came to; *sent* is False where a notice of it did not get through.
+
+    Of a night whose file cannot be read nothing is known, so it looked at nothing: *unreadable*.
+    """
 
     capture: str
     taken_at: str
@@ -61,6 +65,7 @@ class Night:
     blind: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # likewise, by place
     follows: Mapping[str, str] = field(default_factory=dict)
     findings: Mapping[str, Entry] = field(default_factory=dict)
+    unreadable: str = ""  # why, and where; never written
 
     @property
     def moment(self) -> Moment:
@@ -135,6 +140,7 @@ def night_of(
     check: Report,
     based: Iterable[Report] = (),
     *,
+    partly: Iterable[Report] = (),
     before: Sequence[Night] = (),
     rules: Collection[str] | None = None,
     compared: bool = True,
@@ -142,16 +148,18 @@ def night_of(
 ) -> Night:
     """Return the night that a capture's reports come to: a check, and a diff for each baseline.
 
-    *rules* are those that were asked, None: all; *compared* is False where no baseline, or not
-    every one, was held against the capture, so that the lack of a drift tells nothing.
+    *partly* are the diffs with baselines that are for some nodes alone. *rules* are those that
+    were asked, None: all; *compared* is False where no baseline, or not every one, was held
+    against the capture, so that the lack of a drift tells nothing.
     """
-    diffs = list(based)
+    partial = list(partly)
+    diffs = [*based, *partial]
     undecided: dict[str, list[tuple[str, ...]]] = defaultdict(list)
     for one in check.undecided:
         undecided[one.rule].append(one.nodes)
     if not compared:
         undecided[DRIFT].append(())
-    undecided[DRIFT].extend(filter(None, map(tuple, map(_unseen, diffs))))
+    undecided[DRIFT].extend(filter(None, [_not_compared(diffs, partial)]))
     known = [entry for night in before for entry in night.findings.values()]
     if rules is not None:
         for rule in {entry.rule for entry in known} - {DRIFT, *rules}:
@@ -185,7 +193,7 @@ def _found(reports: Iterable[Report]) -> tuple[dict[str, Entry], dict[str, str]]
         for row, sight in rows:
             if row.change is Kind.NOT_OBSERVED:
                 continue  # nobody knows what is there: see blind
-            entries = _entries(row, sight)
+            entries = entries_of(row, sight)
             findings.update({k: one for k, one in entries.items() if not _is_open(findings, k)})
             follows.update(dict.fromkeys(row.follows, row.id))
     return findings, follows
@@ -202,6 +210,19 @@ def _unseen(report: Report) -> dict[str, str]:
         **{one.node: one.why for one in coverage.missing},
         **dict.fromkeys(coverage.skipped, LEFT_OUT),
     }
+
+
+def _not_compared(diffs: Sequence[Report], partial: Sequence[Report]) -> tuple[str, ...]:
+    """Return the nodes of which some baseline that is for them, or none at all, could tell.
+
+    What a baseline is not for it left out: that another one looked at such a node is enough.
+    """
+    whole = [one for one in diffs if one not in partial]
+    found = {node for one in whole for node in _unseen(one)}
+    found |= {missing.node for one in partial for missing in one.coverage.missing}
+    if partial and not whole:
+        found |= set.intersection(*(set(one.coverage.skipped) for one in partial))
+    return tuple(sorted(found))
 
 
 def _blind(reports: Iterable[Report]) -> dict[str, tuple[str, ...]]:
@@ -224,7 +245,8 @@ def _with_peer(entry: Entry, capture: Capture) -> Entry:
     return entry if entry.peer in capture.nodes else replace(entry, peer="")
 
 
-def _entries(row: Finding, sight: Sight) -> dict[str, Entry]:
+def entries_of(row: Finding, sight: Sight) -> dict[str, Entry]:
+    """Return a row of a report as the findings of a night, by the ids of its nodes."""
     return {
         member.id: Entry(
             rule=row.rule,
@@ -243,15 +265,37 @@ def _entries(row: Finding, sight: Sight) -> dict[str, Entry]:
 def nights(folder: Path, *, before: str = "") -> list[Night]:
     """Return the nights of a cluster's folder, the oldest first; *before* a capture, not with it.
 
-    Raises UnreadableError for a file that is no night.
+    A file that cannot be read is a night too, one of which nothing is known. One that is not
+    called by a capture is none.
     """
     found = [
         path
         for path in files.inside(folder / FOLDER)
-        if path.suffix == ".yml" and not path.name.startswith(".")
+        if path.suffix == ".yml" and is_capture(path.stem)
     ]
     found.sort(key=lambda path: order_of(path.stem))
-    return [_read(path) for path in found if not before or order_of(path.stem) < order_of(before)]
+    return [_known(path) for path in found if not before or order_of(path.stem) < order_of(before)]
+
+
+def _known(path: Path) -> Night:
+    """Return the night in a file. What it told is not known either: it is not told again."""
+    try:
+        found = _read(path)
+        if found.capture == path.stem:
+            return found
+        why = f"{path}: it is of {found.capture}, so it is no night of {path.stem}"
+    except UnreadableError as error:
+        why = str(error)
+    taken_at = stamp(started(path.stem))
+    return Night(
+        capture=path.stem,
+        taken_at=taken_at,
+        made_at=taken_at,
+        expected=0,
+        observed=0,
+        unreadable=f"{why.rstrip('.')}. Nothing is known of that night. Write it again with "
+        f"'snapdiff nightly {path.stem}', or take the file away.",
+    )
 
 
 def _read(path: Path) -> Night:

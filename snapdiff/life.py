@@ -6,6 +6,7 @@ import itertools
 import typing as t
 from dataclasses import replace
 
+from snapdiff.ledger import entries_of
 from snapdiff.model import Finding, Report, Severity
 from snapdiff.story import Life, Sight, Standing
 
@@ -17,6 +18,7 @@ if t.TYPE_CHECKING:
 SHOWN_NIGHTS = 30  # of a report; ``snapdiff log`` has all
 SHOWN_LIVES = 500
 THERE = (Sight.OPEN, Sight.ACCEPTED)
+NOT_KNOWN = ""  # for a standing
 
 
 def lives(nights: Sequence[Night]) -> dict[str, Life]:
@@ -65,6 +67,16 @@ def last_known(life: Life) -> Sight | None:
     return next((one for one in reversed(life.sights) if one is not Sight.UNSEEN), None)
 
 
+def is_hidden(sights: Sequence[Sight], nights: Sequence[Night]) -> bool:
+    """Say whether a night that cannot be read may have the last word on a finding."""
+    for sight, night in zip(reversed(sights), reversed(nights), strict=True):
+        if night.unreadable:
+            return True
+        if sight is not Sight.UNSEEN:
+            return False
+    return False
+
+
 def with_lives(report: Report, before: Sequence[Night], now: Night | None = None) -> Report:
     """Return the report with what each finding is against the nights *before* it.
 
@@ -73,9 +85,10 @@ def with_lives(report: Report, before: Sequence[Night], now: Night | None = None
     if not before and now is None:
         return report
     known = lives(before)
-    findings = tuple(_standing(row, known, Sight.OPEN) for row in report.findings)
+    findings = tuple(_standing(row, known, before, Sight.OPEN) for row in report.findings)
     waived = tuple(
-        replace(one, finding=_standing(one.finding, known, Sight.ACCEPTED)) for one in report.waived
+        replace(one, finding=_standing(one.finding, known, before, Sight.ACCEPTED))
+        for one in report.waived
     )
     story = [*before, *([now] if now is not None else [])][-SHOWN_NIGHTS:]
     told = sorted(lives(story).values(), key=_weight)[:SHOWN_LIVES]
@@ -99,12 +112,24 @@ def _weight(life: Life) -> tuple[int, int, str, str]:
     )
 
 
-def _standing(row: Finding, known: Mapping[str, Life], sight: Sight) -> Finding:
-    """Return a row with its age; it is as old as its oldest node, and as new as its newest."""
-    found = [known.get(one.id) for one in row.members]
-    old = [one for one in found if one is not None]
-    standings = {_of_life(one, row.severity, sight) for one in found}
-    order = (Standing.NEW, Standing.WORSE, Standing.REOPENED, Standing.OPEN)
+def _standing(
+    row: Finding, known: Mapping[str, Life], before: Sequence[Night], sight: Sight
+) -> Finding:
+    """Return a row with its age; it is as old as its oldest node, and as new as its newest.
+
+    What may be of a night that cannot be read is called neither new nor old.
+    """
+    found = {key: (known.get(key), entry) for key, entry in entries_of(row, sight).items()}
+    old = [life for life, _entry in found.values() if life is not None]
+    blind = any(one.unreadable for one in before)
+    standings: set[Standing | str] = set()
+    for key, (life, entry) in found.items():
+        standing = _of_life(life, row.severity, sight)
+        if blind and standing in (Standing.NEW, Standing.REOPENED):
+            sights = life.sights if life else [one.sight_of(key, entry, None) for one in before]
+            standing = NOT_KNOWN if is_hidden(sights, before) else standing
+        standings.add(standing)
+    order = (Standing.NEW, NOT_KNOWN, Standing.WORSE, Standing.REOPENED, Standing.OPEN)
     return replace(
         row,
         standing=next((one for one in order if one in standings), Standing.NEW),
@@ -113,7 +138,7 @@ def _standing(row: Finding, known: Mapping[str, Life], sight: Sight) -> Finding:
     )
 
 
-def _of_life(life: Life | None, severity: Severity, sight: Sight) -> Standing:
+def _of_life(life: Life | None, severity: Severity, sight: Sight) -> Standing | str:
     if life is None:
         return Standing.NEW
     last = last_known(life)

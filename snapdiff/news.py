@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from snapdiff.ledger import LEFT_OUT, NOT_ASKED
-from snapdiff.life import last_known, latest, lives
+from snapdiff.life import is_hidden, last_known, latest, lives
 from snapdiff.model import Severity
 from snapdiff.notify import Notice
+from snapdiff.safe import visible
 from snapdiff.story import Sight
 from snapdiff.wording import named
 
@@ -22,10 +23,12 @@ if t.TYPE_CHECKING:
 
     from snapdiff.ledger import Entry, Night
     from snapdiff.model import Report
+    from snapdiff.story import Life
 
 PERIODS = {"daily": timedelta(days=1), "weekly": timedelta(days=7), "never": None}
 QUIET = (LEFT_OUT, NOT_ASKED)  # of nodes that nobody looked for: no news
 SLACK = timedelta(hours=3)  # a night may begin a little earlier than the one a week ago
+MAYBE_OLD = "or older: a night before cannot be read"
 # What a notice is called that tells of several: the first that it has.
 ORDER = ("new", "worse", "unseen", "resolved", "digest")
 TITLES = {
@@ -96,6 +99,7 @@ def news(
 
 def _findings(told: Sequence[Night], now: Night, fail_on: Severity) -> list[Row]:
     known = lives(told)
+    blind = any(one.unreadable for one in told)
     groups: dict[tuple[str, str, str, str, str, str], list[tuple[str, str]]] = defaultdict(list)
 
     def put(what: str, key: str, entry: Entry, note: str = "") -> None:
@@ -107,7 +111,9 @@ def _findings(told: Sequence[Night], now: Night, fail_on: Severity) -> list[Row]
             continue
         life = known.get(key)
         state = last_known(life) if life is not None else None
-        if life is None or state is None:
+        if state is not Sight.OPEN and blind and _is_hidden(key, entry, life, told):
+            put("new", key, entry, MAYBE_OLD)
+        elif life is None or state is None:
             put("new", key, entry)
         elif state is Sight.CLEAR:
             put("new", key, entry, "it is back")
@@ -137,6 +143,11 @@ def _findings(told: Sequence[Night], now: Night, fail_on: Severity) -> list[Row]
     ]
 
 
+def _is_hidden(key: str, entry: Entry, life: Life | None, told: Sequence[Night]) -> bool:
+    sights = life.sights if life else [one.sight_of(key, entry, None) for one in told]
+    return is_hidden(sights, told)
+
+
 def _unseen(told: Sequence[Night], now: Night) -> list[Row]:
     """Return rows for nodes that were seen the last time and are not, and the other way round."""
     was = _away(told)
@@ -156,7 +167,7 @@ def _unseen(told: Sequence[Night], now: Night) -> list[Row]:
 def _away(told: Sequence[Night]) -> set[str]:
     """Return the nodes that could not be seen the last time that anybody looked for them."""
     away: set[str] = set()
-    for night in told:
+    for night in (one for one in told if not one.unreadable):
         away = {node for node in away if node in night.unseen}
         away |= {node for node, why in night.unseen.items() if why not in QUIET}
     return away
@@ -192,7 +203,7 @@ def notice_of(rows: Sequence[Row], now: Night, cluster: str, *, report: str = ""
                 mark = f"{one.severity}  " if one.severity else ""
                 note = f" ({one.note})" if one.note else ""
                 text = "" if one.message == TITLES[what] else f": {one.message}"
-                lines.append(f"  {mark}{_where(one)}{text}{note}")
+                lines.append(visible(f"  {mark}{_where(one)}{text}{note}"))  # one line each
     if report:
         lines += ["", f"report: {report}"]
     return Notice(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from snapdiff.baseline import DEFAULT, baselines
-from snapdiff.compare import check_capture, compare_captures
-from snapdiff.errors import ExitCode, SnapdiffError
+from snapdiff.acceptance import read_acceptances
+from snapdiff.baseline import DEFAULT, readable
+from snapdiff.compare import Past, check_capture, compare_captures
+from snapdiff.errors import ExitCode, SnapdiffError, UsageError
 from snapdiff.ledger import Night, night_of, nights
 from snapdiff.life import with_lives
-from snapdiff.news import kinds_of, news
+from snapdiff.news import news
 from snapdiff.refs import select
-from snapdiff.store import order_of
+from snapdiff.store import is_capture, order_of
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -34,7 +36,7 @@ class Outcomes:
 
     reports: t.Mapping[str, Report]
     failed: t.Mapping[str, str]  # reports that could not be made, and why
-    night: Night  # with the kinds of notice that were told of it, or are to be
+    night: Night  # with the kinds of notice that were told of it until now
     rows: tuple[Row, ...]
 
     @property
@@ -72,25 +74,42 @@ def outcomes_of(
     """
     capture = select(ref, store, cluster, now=now).capture
     folder = store.cluster_folder(cluster)
+    place = Path(capture.place)
+    if not is_capture(place.name) or place.parent.resolve() != folder.resolve():
+        raise UsageError(f"{place}: it is no capture of {folder}, so it is no night of that")
     given: dict[str, t.Any] = {"store": store, "cluster": cluster, "policy": policy, "now": now}
-    reports = {CHECK: check_capture(capture.place, site=site, **given)}
-    failed: dict[str, str] = {}
     written = nights(folder)
     before = [one for one in written if order_of(one.capture) < order_of(capture.name)]
-    for name, other in _others(capture.name, before, store, cluster).items():
+    given["past"] = Past(acceptances=read_acceptances(folder), before=tuple(before))  # read once
+    reports = {CHECK: check_capture(capture.place, site=site, **given)}
+    there, broken = readable(folder)
+    failed = {_since(name): str(error) for name, error in broken.items()}
+    others = {SINCE_LAST: _last(capture.name, before, store, cluster)}
+    others |= {
+        _since(name): f"@baseline:{name}"
+        for name, one in there.items()
+        if one.capture != capture.name
+    }
+    for name, other in others.items():
+        if not other:
+            continue
         try:
             reports[name] = compare_captures(other, capture.place, **given)
         except SnapdiffError as error:
             failed[name] = str(error)
     based = [one for name, one in reports.items() if name.startswith(SINCE_BASELINE)]
+    partly = [
+        reports[_since(name)] for name, one in there.items() if one.on and _since(name) in reports
+    ]
     blind = any(name.startswith(SINCE_BASELINE) for name in failed)
     night = night_of(
         capture,
         reports[CHECK],
-        based,
+        [one for one in based if one not in partly],
+        partly=partly,
         before=before,
         rules=site.everything(),
-        compared=bool(baselines(folder)) and not blind,
+        compared=bool(there) and not blind,
         now=now,
     )
     earlier = next((one for one in written if one.capture == capture.name and one.sent), None)
@@ -104,21 +123,14 @@ def outcomes_of(
     if any(one.sent for one in written if order_of(one.capture) > order_of(capture.name)):
         rows = ()  # those who heard of a later night need not hear of this one
     reports[CHECK] = with_lives(reports[CHECK], before, night)
-    kinds = kinds_of(rows) if earlier is None else sorted({*earlier.kinds, *kinds_of(rows)})
-    return Outcomes(
-        reports=reports, failed=failed, night=replace(night, kinds=tuple(kinds)), rows=rows
-    )
+    if earlier is not None:
+        night = replace(night, kinds=earlier.kinds)
+    return Outcomes(reports=reports, failed=failed, night=night, rows=rows)
 
 
-def _others(capture: str, before: t.Sequence[Night], store: Store, cluster: str) -> dict[str, str]:
-    """Return what a capture is compared with, by the name of the report."""
-    last = _last(capture, before, store, cluster)
-    found = {SINCE_LAST: last} if last else {}
-    for name, one in baselines(store.cluster_folder(cluster)).items():
-        if one.capture != capture:
-            ending = "" if name == DEFAULT else f"-{name}"
-            found[f"{SINCE_BASELINE}{ending}"] = f"@baseline:{name}"
-    return found
+def _since(baseline: str) -> str:
+    """Return what the report on the changes since a baseline is called."""
+    return SINCE_BASELINE if baseline == DEFAULT else f"{SINCE_BASELINE}-{baseline}"
 
 
 def _last(capture: str, before: t.Sequence[Night], store: Store, cluster: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from snapdiff.baseline import DEFAULT, place_of
@@ -13,12 +13,12 @@ from snapdiff.selection import only
 from snapdiff.store import (
     CAPTURE,
     MANIFEST,
-    STAMP,
     Side,
     Store,
     read_manifest,
     side_of_capture,
     side_of_files,
+    started,
 )
 
 WORDS = (
@@ -117,18 +117,13 @@ def _at(word: str, captures: list[Path], where: str, now: datetime) -> Path:
         earliest = (today - timedelta(days=1)).astimezone()  # local: it may be 23 or 25 hours
     else:
         latest = _moment(word, now)
-    found = [path for path in captures if started(path) <= latest]
-    if found and (earliest is None or started(found[-1]) >= earliest):
+    found = [path for path in captures if started(path.name) <= latest]
+    if found and (earliest is None or started(found[-1].name) >= earliest):
         return found[-1]
     raise UsageError(
         f"{where} has no capture for @{word}; the oldest is {captures[0].name}, "
         f"the newest {captures[-1].name}"
     )
-
-
-def started(path: Path) -> datetime:
-    """Return when the capture in a folder began."""
-    return datetime.strptime(path.name.partition("-")[0], STAMP).replace(tzinfo=UTC)
 
 
 def _moment(word: str, now: datetime) -> datetime:

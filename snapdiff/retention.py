@@ -16,7 +16,7 @@ from snapdiff import files
 from snapdiff.baseline import baselines
 from snapdiff.errors import SnapdiffError, UnreadableError
 from snapdiff.model import Outcome
-from snapdiff.store import ASKED, CAPTURE, MANIFEST, STAMP, order_of, read_manifest
+from snapdiff.store import ASKED, CAPTURE, MANIFEST, order_of, read_manifest, started
 
 if t.TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -26,6 +26,7 @@ if t.TYPE_CHECKING:
 
 NEWEST = 2  # @latest and @prev
 ABANDONED = timedelta(days=2)  # after which no gather goes on
+REPORTS = "reports"
 GOING = "capture.yml.removed"  # what a manifest is called once its capture goes
 
 
@@ -121,7 +122,7 @@ def held(store: Store, cluster: str) -> tuple[Held, ...]:
     """Return a cluster's sealed captures; one whose manifest cannot be read is to stay."""
     found = []
     for path in store.captures(cluster):
-        taken_at = _moment(path.name)
+        taken_at = started(path.name)
         if path.is_symlink():
             found.append(Held(name=path.name, taken_at=taken_at, why="a link to another folder"))
             continue
@@ -199,6 +200,19 @@ def remove(folder: Path) -> None:
         raise UnreadableError(f"{folder}: cannot remove it: {error.strerror}") from None
 
 
+def remove_reports(folder: Path, capture: str) -> None:
+    """Remove what ``nightly`` and the role ``upgrade`` wrote on a capture that is gone.
+
+    A folder of reports elsewhere is not touched. Raises UnreadableError where that fails.
+    """
+    for path in files.inside(folder / REPORTS):
+        if path.name in (capture, f"{capture}-upgrade") and not path.is_symlink():
+            try:
+                shutil.rmtree(path)
+            except OSError as error:
+                raise UnreadableError(f"{path}: cannot remove it: {error.strerror}") from None
+
+
 def _touched(path: Path) -> datetime:
     """Return when something was last written into a draft."""
     try:
@@ -207,7 +221,3 @@ def _touched(path: Path) -> datetime:
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}") from None
     return datetime.fromtimestamp(latest, UTC)
-
-
-def _moment(name: str) -> datetime:
-    return datetime.strptime(name.partition("-")[0], STAMP).replace(tzinfo=UTC)

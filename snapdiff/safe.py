@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 # C0 and C1 controls (a newline too: a name could write lines of its own), DEL, bidi controls and
 # marks, zero-width characters, line and paragraph separators, the BOM, tag characters, lone
@@ -12,6 +13,9 @@ HIDDEN = re.compile(
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
+# What a shell would act on; a link may be called "$(reboot)". A * stays: it is ours, as in veth*.
+SHELL = re.compile("[;&|`$<>(){}'\"\\\\!#~]")
+
 
 def visible(text: str) -> str:
     """Return *text* with what moves a cursor or hides from the eye written as an escape."""
@@ -20,3 +24,8 @@ def visible(text: str) -> str:
 
 def _escape(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def for_shell(text: str) -> str:
+    """Return a name for a command that a person may copy: quoted where a shell would act on it."""
+    return shlex.quote(text) if SHELL.search(text) else text

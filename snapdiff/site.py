@@ -162,10 +162,12 @@ class _Run:
         nothing = Coverage(expected=0, observed=0, comparable=0)
         empty = Report(command="check", cluster=name, inputs=(), coverage=nothing)
         try:
-            return with_lives(empty, nights(self.store.cluster_folder(name)))
+            written = nights(self.store.cluster_folder(name))
         except SnapdiffError as error:
             self.built.broken.append(str(error))
             return empty
+        self.built.broken.extend(one.unreadable for one in written if one.unreadable)
+        return with_lives(empty, written)
 
     def _capture(
         self, folder: Path, cluster: str, path: Path, older: Path | None, *, late: bool
@@ -203,7 +205,11 @@ class _Run:
 
     def _sum_of(self, path: Path) -> str:
         if path not in self.sums:
-            self.sums[path] = hashlib.sha256(files.read(path, LIMITS.size)).hexdigest()
+            try:
+                data = files.read(path, LIMITS.size)
+            except SnapdiffError as error:  # what needs the file says so itself
+                data = str(error).encode("utf-8", "backslashreplace")
+            self.sums[path] = hashlib.sha256(data).hexdigest()
         return self.sums[path]
 
     def _reports(

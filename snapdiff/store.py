@@ -240,19 +240,25 @@ class Store:
         found = [
             path
             for path in files.inside(self.cluster_folder(cluster))
-            if _is_capture(path.name) and files.is_there(path / MANIFEST)
+            if is_capture(path.name) and files.is_there(path / MANIFEST)
         ]
         return sorted(found, key=lambda path: order_of(path.name))
 
 
-def _is_capture(name: str) -> bool:
+def is_capture(name: str) -> bool:
+    """Say whether it is what a capture is called."""
     if not CAPTURE.match(name):
         return False
     try:
-        datetime.strptime(name[: len("20261122T030000Z")], STAMP)
+        started(name)
     except ValueError:
         return False  # digits, but no moment
     return True
+
+
+def started(name: str) -> datetime:
+    """Return when a capture began, by what it is called."""
+    return datetime.strptime(name.partition("-")[0], STAMP).replace(tzinfo=UTC)
 
 
 def order_of(name: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from snapdiff.acceptance import read_acceptances, write_acceptances
+from snapdiff.acceptance import add_acceptances
 from snapdiff.cli.options import policy_of, settings_of, store_options
 from snapdiff.compare import check_capture, compare_captures
 from snapdiff.errors import UsageError
@@ -67,12 +67,10 @@ def command(
         _waive(picked, reason, last)
         return
     folder = Store(settings.store).cluster_folder(settings.cluster)
-    rows = {one.id: one for one in read_acceptances(folder)}
     new = acceptances_of(
         picked, reading, reason=reason, until=last, ticket=ticket, now=datetime.now(UTC)
     )
-    rows.update({one.id: one for one in new})
-    path = write_acceptances(folder, rows.values())
+    path = add_acceptances(folder, new)
     for one in new:
         click.echo(visible(f"accepted {one.id}  {one.rule} {one.path} on {one.node}"))
     click.echo(visible(f"in {path}"))

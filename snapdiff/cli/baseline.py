@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import click
 
-from snapdiff.baseline import DEFAULT, baselines, drop_baseline, set_baseline
+from snapdiff.baseline import DEFAULT, drop_baseline, readable, set_baseline
 from snapdiff.cli.options import settings_of, store_options
+from snapdiff.errors import ExitCode
 from snapdiff.refs import select
 from snapdiff.report.safe import visible
 from snapdiff.selection import chosen
@@ -56,16 +57,19 @@ def set_(
 
 @command.command("list")
 @store_options
-def list_(store: str | None, cluster: str | None) -> None:
+def list_(store: str | None, cluster: str | None) -> int:
     """List the baselines."""
     settings = settings_of(store=store, cluster=cluster)
-    found = baselines(Store(settings.store).cluster_folder(settings.cluster))
+    found, broken = readable(Store(settings.store).cluster_folder(settings.cluster))
     for one in found.values():
         on = f" on {', '.join(one.on)}" if one.on else ""
         reason = f"  {one.reason}" if one.reason else ""
         click.echo(visible(f"{one.name}  {one.capture}{on}  set {one.set_at}{reason}"))
-    if not found:
+    for error in broken.values():
+        click.echo(f"snapdiff: {visible(str(error))}", err=True)
+    if not found and not broken:
         click.echo("there is none. Set one with 'snapdiff baseline set'.")
+    return int(ExitCode.UNREADABLE if broken else ExitCode.CLEAN)
 
 
 @command.command("drop")

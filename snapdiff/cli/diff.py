@@ -20,6 +20,7 @@ from snapdiff.compare import compare_captures
 from snapdiff.errors import UsageError
 from snapdiff.plan import read_plan
 from snapdiff.report.progress import counting
+from snapdiff.report.safe import visible
 from snapdiff.store import Store
 
 SIGNS = """\b
@@ -89,4 +90,6 @@ def command(
             so_far=so_far,
             progress=progress,
         )
+    for note in report.notes:
+        click.echo(f"snapdiff: {visible(note)}", err=True)
     return emit(report, wanted, color, exit_zero=exit_zero)

@@ -14,10 +14,10 @@ from snapdiff.errors import UsageError
 from snapdiff.history import course_of, turns
 from snapdiff.moments import moment_of
 from snapdiff.paths import split
-from snapdiff.refs import started
 from snapdiff.report.safe import visible
 from snapdiff.selection import chosen
-from snapdiff.store import Store, read_manifest, side_of_capture
+from snapdiff.store import Store, read_manifest, side_of_capture, started
+from snapdiff.story import was_seen
 from snapdiff.wording import named
 
 if t.TYPE_CHECKING:
@@ -78,7 +78,7 @@ def captures_since(store: Store, cluster: str, since: str | None) -> list[Path]:
     moment = moment_of(word, datetime.now(UTC))
     if moment is None:
         raise UsageError(f"--since {since}: it takes '3 days ago', yesterday or 2026-11-22T03:00")
-    kept = [one for one in found if started(one) >= moment]
+    kept = [one for one in found if started(one.name) >= moment]
     if not kept:
         raise UsageError(f"--since {since}: the newest capture is {found[-1].name}")
     return kept
@@ -99,7 +99,11 @@ def _lines(course: Course) -> t.Iterator[str]:
             f"on {_nodes(turn.nodes)}{label}"
         )
     if not turns(course):
-        yield "  it never changed"
+        seen = [was_seen(row.values[0]) for row in course.rows]
+        if all(seen):
+            yield "  it never changed"
+        elif any(seen):
+            yield "  it never changed where it was seen"
 
 
 def _nodes(nodes: t.Sequence[str]) -> str:

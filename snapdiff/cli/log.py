@@ -8,7 +8,7 @@ from collections import Counter
 
 import click
 
-from snapdiff.baseline import baselines
+from snapdiff.baseline import readable
 from snapdiff.cli.history import captures_since
 from snapdiff.cli.options import settings_of, store_options
 from snapdiff.ledger import nights
@@ -42,9 +42,14 @@ def command(since: str | None, store: str | None, cluster: str | None, output: s
     place = Store(settings.store)
     folder = place.cluster_folder(settings.cluster)
     names: dict[str, list[str]] = {}
-    for one in baselines(folder).values():
+    there, broken = readable(folder)
+    for one in there.values():
         names.setdefault(one.capture, []).append(one.name)
-    known = {one.capture: one for one in nights(folder)}
+    written = nights(folder)
+    known = {night.capture: night for night in written if not night.unreadable}
+    for why in (*map(str, broken.values()), *(one.unreadable for one in written)):
+        if why:
+            click.echo(f"snapdiff: {visible(why)}", err=True)
     captures = captures_since(place, settings.cluster, since)
     rows = [
         _row(read_manifest(path), known.get(path.name), names.get(path.name, []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +19,21 @@ from snapdiff.cli.options import (
     settings_of,
     store_options,
 )
-from snapdiff.errors import ExitCode
+from snapdiff.errors import ExitCode, UnreadableError
 from snapdiff.ledger import write_night
 from snapdiff.names import to_file_name
-from snapdiff.news import notice_of
+from snapdiff.news import kinds_of, notice_of
 from snapdiff.nightly import CHECK, Outcomes, outcomes_of
 from snapdiff.notify import send, targets_of
 from snapdiff.policy import site_of
 from snapdiff.report.safe import visible
+from snapdiff.retention import REPORTS
 from snapdiff.store import Store
 
-FOLDER = "reports"
+if t.TYPE_CHECKING:
+    from snapdiff.ledger import Night
+    from snapdiff.notify import Target
+
 WRITTEN = {"html": "html", "json": "json", "text": "txt", "md": "md"}  # format to ending
 
 
@@ -70,38 +75,54 @@ def command(
         digest=settings.notify["digest"],
     )
     cluster_folder = place.cluster_folder(settings.cluster)
-    folder = Path(reports) if reports else cluster_folder / FOLDER
-    where = _write(found, folder / found.night.capture)
+    folder = Path(reports) if reports else cluster_folder / REPORTS
+    where = folder / found.night.capture
+    trouble = _written(found, where)
     emit(found.reports[CHECK], wanted, color, exit_zero=exit_zero)
-    sent = True
-    notice = notice_of(found.rows, found.night, settings.cluster, report=str(where))
-    if notice is not None and targets:
-        told = send(notice, targets)
-        sent = any(one.ok for one in told)
-        for one in told:
-            state = "told" if one.ok else "could not tell"
-            _say(f"{state} {one.target}{f': {one.why}' if one.why else ''}")
-    elif notice is not None and no_notify:
-        sent = False
-    write_night(cluster_folder, replace(found.night, sent=sent))
-    for name, report in found.reports.items():
-        _say(f"{name}: {report.verdict}")
+    report = "" if trouble else str(where)
+    night = _told(found, settings.cluster, None if no_notify else targets, report)
+    write_night(cluster_folder, night)
+    for note in found.reports[CHECK].notes:
+        _say(note)
+    for name, one in found.reports.items():
+        _say(f"{name}: {one.verdict}")
     for name, why in found.failed.items():
         _say(f"{name}: could not be made: {why}")
+    if trouble is not None:
+        raise trouble
     _say(f"reports: {where}")
     return int(ExitCode.CLEAN) if exit_zero else found.exit_code
+
+
+def _told(found: Outcomes, cluster: str, targets: t.Sequence[Target] | None, report: str) -> Night:
+    """Tell what is news, and return the night with what came of that; None: the next one tells."""
+    notice = notice_of(found.rows, found.night, cluster, report=report)
+    if notice is None or targets is None:
+        return replace(found.night, sent=notice is None)
+    told = send(notice, targets)
+    for one in told:
+        state = "told" if one.ok else "could not tell"
+        _say(f"{state} {one.target}{f': {one.why}' if one.why else ''}")
+    if not any(one.ok for one in told):  # with nobody to be told there is nothing to tell again
+        return replace(found.night, sent=not targets)
+    kinds = {*found.night.kinds, *kinds_of(found.rows)}
+    return replace(found.night, sent=True, kinds=tuple(sorted(kinds)))
 
 
 def _say(text: str) -> None:
     click.echo(visible(text), err=True)
 
 
-def _write(found: Outcomes, folder: Path) -> Path:
-    """Write every report in every format; return the folder."""
-    files.make_folder(folder)
-    for name, report in found.reports.items():
-        written = [
-            Output(form, folder / f"{to_file_name(name)}.{end}") for form, end in WRITTEN.items()
-        ]
-        emit(report, written, "never", exit_zero=False)
-    return folder
+def _written(found: Outcomes, folder: Path) -> UnreadableError | None:
+    """Write every report in every format; return why that failed: it costs nobody the notice."""
+    try:
+        files.make_folder(folder)
+        for name, report in found.reports.items():
+            written = [
+                Output(form, folder / f"{to_file_name(name)}.{end}")
+                for form, end in WRITTEN.items()
+            ]
+            emit(report, written, "never", exit_zero=False)
+    except UnreadableError as error:
+        return error
+    return None

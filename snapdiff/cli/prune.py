@@ -49,7 +49,8 @@ def command(
 ) -> int:
     """Remove captures of a cluster that nothing asks to keep.
 
-    The newest two stay always, and so does every capture that is a baseline. A day or a week (of
+    The newest two stay always, and so does every capture that is a baseline. The reports on a
+    capture go with it, the nights stay: they are the lives of findings. A day or a week (of
     the local time) that has no capture is not counted.
     """
     settings = settings_of(store=store, cluster=cluster)
@@ -64,8 +65,10 @@ def command(
     _agreed(len(going), yes=yes)
     again = _going(*_plan(place, settings.cluster, keep), drafts=drafts)  # it may have been hours
     gone = [name for name in going if name in again]
+    folder = place.cluster_folder(settings.cluster)
     for name in gone:
-        retention.remove(place.cluster_folder(settings.cluster) / name)
+        retention.remove(folder / name)
+        retention.remove_reports(folder, name)
     click.echo(f"{_many(len(gone))} removed", err=True)
     return ExitCode.CLEAN
 

@@ -28,6 +28,7 @@ def to_dict(report: Report) -> dict[str, t.Any]:
         "made_at": report.made_at,
         "verdict": report.verdict,
         "exit_code": report.exit_code,
+        "trusted": report.trusted,
         "inputs": [asdict(one) for one in report.inputs],
         "coverage": _plain(asdict(report.coverage)),
         "summary": {

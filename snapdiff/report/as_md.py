@@ -10,7 +10,7 @@ import re
 import typing as t
 from collections import Counter
 
-from snapdiff.model import Finding, Kind, Report
+from snapdiff.model import Finding, Kind, Report, Severity
 from snapdiff.report.flat import said
 from snapdiff.report.safe import visible
 from snapdiff.wording import word
@@ -138,7 +138,7 @@ def _head(page: _Page, report: Report) -> None:
         page.write(f"- {side}: {code(one.capture or one.place)}{label}{limit}")
     page.write(
         f"- nodes: {coverage.comparable} of {coverage.expected} could be looked at in full",
-        f"- exit code: {report.exit_code}, {CODES.get(report.exit_code, 'a failure')}"
+        f"- exit code: {_code(report)}"
         + ("" if report.trusted else "; **not to be trusted as a whole**"),
     )
     for what, nodes in (
@@ -147,6 +147,13 @@ def _head(page: _Page, report: Report) -> None:
     ):
         if nodes:
             page.write(f"- {what}: {_names(nodes)}")
+
+
+def _code(report: Report) -> str:
+    """Return the exit code in words; 0 is not "clean" where it only lets findings pass."""
+    if report.exit_code == 0 and any(one.severity > Severity.INFO for one in report.findings):
+        return "0"
+    return f"{report.exit_code}, {CODES.get(report.exit_code, 'a failure')}"
 
 
 def _names(nodes: Sequence[str]) -> str:

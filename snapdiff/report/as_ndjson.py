@@ -33,7 +33,7 @@ TYPES = {
 }
 ON_EVERY_LINE = ("cluster", "command", "made_at")
 HEAD = ("schema", "inputs")
-END = ("verdict", "exit_code", "summary")
+END = ("verdict", "exit_code", "summary", "trusted")
 
 
 def render(report: Report, terminal: Terminal) -> str:
@@ -50,7 +50,7 @@ def render(report: Report, terminal: Terminal) -> str:
         kind = TYPES.get(name, name)
         for one in found if isinstance(found, list) else [found]:
             rows.append({"type": kind, **(one if isinstance(one, dict) else {"text": one})})
-    rows.append({"type": "end", **end, "trusted": report.trusted})
+    rows.append({"type": "end", **end})
     return "".join(f"{_line({**row, **same})}\n" for row in rows)
 
 

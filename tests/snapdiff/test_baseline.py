@@ -133,6 +133,21 @@ def test_a_file_that_is_no_baseline_is_refused_with_its_place(prod, old, new, sa
 # ---- held against -----------------------------------------------------------------------------
 
 
+def test_a_baseline_that_cannot_be_read_costs_no_other_its_use(run, prod):
+    set_(prod)
+    path = prod.folder / "baselines" / "workers.yml"
+    path.write_text("half a fi")
+    assert run("diff", "@baseline", "@latest")[0] == 1
+    code, _out, err = run("diff", "@baseline:workers", "@latest")
+    assert (code, str(path) in err) == (2, True)
+    code, out, err = run("baseline", "list")
+    assert (code, out.split()[0], str(path) in err) == (2, "default", True)
+    code, out, err = run("log")
+    assert (code, "baseline default" in out, str(path) in err) == (0, True, True)
+    assert run("baseline", "drop", "workers")[0] == 0
+    assert run("baseline", "list")[0] == 0
+
+
 def test_a_baseline_of_some_nodes_says_nothing_of_the_others(run, prod):
     set_(prod, name="workers", on=("node1", "node2"))
     code, out, _err = run("diff", "@baseline:workers", "@latest")

@@ -27,6 +27,7 @@ from snapdiff import __version__
 from snapdiff.model import Finding, Input, Kind, Member, Severity, Waived
 from snapdiff.report import FORMATS, render
 from snapdiff.report.safe import visible
+from snapdiff.schema import validate
 from snapdiff.store import stamp
 from snapdiff.story import Lag, Life, Planned, Sight
 
@@ -366,6 +367,22 @@ def test_an_exit_code_that_is_hidden_does_not_make_it_green(tmp_path):
     assert values(report)["snapdiff_last_success_timestamp_seconds"] == 0
     assert JUnitXml.fromstring(render(report, "junit").encode()).errors == 3
     assert "not to be trusted" in render(report, "md")
+
+
+def test_findings_that_pass_are_not_called_clean(tmp_path):
+    report = replace(an_eventful_diff(tmp_path), exit_code=0, trusted=True)  # as --exit-zero does
+    assert "- exit code: 0\n" in render(report, "md")
+    assert "- exit code: 0, clean\n" in render(quiet(tmp_path), "md")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_machines_read_whether_enough_was_seen(tmp_path, trusted):
+    report = replace(quiet(tmp_path), trusted=trusted)
+    data = json.loads(render(report, "json"))
+    validate(data, "report")
+    assert data["trusted"] is trusted
+    last = json.loads(render(report, "ndjson").splitlines()[-1])
+    assert (last["type"], last["trusted"]) == ("end", trusted)
 
 
 def test_a_quiet_report_is_green_in_every_format(tmp_path):

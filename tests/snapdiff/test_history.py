@@ -211,6 +211,22 @@ def test_history_by_the_command(run, prod):
 
 
 @pytest.mark.parametrize(
+    ("seen", "last"),
+    [
+        (("node1", "node2", "node3"), "  it never changed"),
+        (("node1",), "  it never changed where it was seen"),
+        ((), "  2026-11-22T02:00:00Z  not seen: unreachable  on node1, node2, node3"),
+    ],
+    ids=["all", "some", "nobody"],
+)
+def test_what_nobody_saw_is_not_said_to_be_unchanged(run, prod, seen, last):
+    for _day in range(2):
+        facts = {name: one for name, one in cluster(3).items() if name in seen}
+        prod.capture(facts, lost={name: "no route" for name in cluster(3) if name not in seen})
+    assert run("history", MTU)[1].splitlines()[-1] == last
+
+
+@pytest.mark.parametrize(
     ("args", "said"),
     [
         (["links/flannel.1/mtux"], "links/flannel.1 has no 'mtux'. Did you mean mtu?"),

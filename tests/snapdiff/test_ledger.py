@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from builders import GOLDEN, NOW
 from nights import ACCEPTED, CLEAR, OPEN, UNSEEN, drift, found, night
-from snapdiff.errors import UnreadableError
 from snapdiff.ledger import LEFT_OUT, NOT_ASKED, night_of, nights, write_night
 from snapdiff.model import (
     Capture,
@@ -294,13 +294,28 @@ def test_there_is_no_night_where_none_was_written(tmp_path):
         ("observed: 2", "observed: -1", ":7:1: "),
     ],
 )
-def test_a_file_that_is_no_night_is_refused_with_its_place(tmp_path, old, new, said):
+def test_a_night_that_cannot_be_read_is_one_that_saw_nothing_and_is_named(tmp_path, old, new, said):
     path = write_night(tmp_path, FULL)
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
-    with pytest.raises(UnreadableError, match=f"20261123T020000Z.yml{said}"):
-        nights(tmp_path)
+    write_night(tmp_path, night(2))
+    lost, other = nights(tmp_path)
+    assert re.search(f"20261123T020000Z.yml{said}", lost.unreadable)
+    assert lost.unreadable.endswith(
+        ". Nothing is known of that night. Write it again with 'snapdiff nightly "
+        "20261123T020000Z', or take the file away."
+    )
+    assert (lost.taken_at, lost.observed, lost.findings) == ("2026-11-23T02:00:00Z", 0, {})
+    assert other == night(2)
+
+
+def test_a_night_under_the_name_of_another_is_none(tmp_path):
+    path = write_night(tmp_path, FULL)
+    path.rename(path.with_name("20261124T020000Z.yml"))
+    assert ["it is of 20261123T020000Z" in one.unreadable for one in nights(tmp_path)] == [True]
+    path.with_name("20261124T020000Z.yml").rename(path.with_name("20261124T020000Z.old.yml"))
+    assert nights(tmp_path) == []
 
 
 def test_the_file_of_a_night_is_the_golden_one(tmp_path):

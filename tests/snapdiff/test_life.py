@@ -179,3 +179,27 @@ def test_what_is_open_stands_before_what_is_gone_the_worst_first():
     nights[1] = replace(nights[1], unseen={"node3": "no route"})
     told = with_lives(report("node1"), nights).lives
     assert [one.id for one in told] == ["bad", "mild", "away", "ok", "gone"]
+
+
+# ---- with a night that cannot be read, an x ---------------------------------------------------
+
+WITH_A_LOST_NIGHT = {
+    "it was open before": ("ox", Standing.OPEN),
+    "it was open after": ("xo", Standing.OPEN),
+    "it may have come in that night": ("x", ""),
+    "it was clear before, and may have come back in that night": ("o.x", ""),
+    "it was accepted before, and may have been open": ("ax", ""),
+    "nobody looked after": ("x?", ""),
+    "it was clear after": ("x.", Standing.NEW),
+    "it was clear after, and is back": ("ox.", Standing.REOPENED),
+}
+
+
+@pytest.mark.parametrize(
+    ("letters", "standing"), WITH_A_LOST_NIGHT.values(), ids=WITH_A_LOST_NIGHT.keys()
+)
+def test_what_may_be_of_a_night_that_cannot_be_read_is_neither_new_nor_back(letters, standing):
+    lost = {"x": lambda day: night(day, expected=0, observed=0, unreadable="half a file")}
+    before = [{**NIGHTS, **lost}[letter](day) for day, letter in enumerate(letters)]
+    (row,) = with_lives(report("node1"), before).findings
+    assert row.standing == standing

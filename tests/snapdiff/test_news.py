@@ -113,6 +113,39 @@ STORIES = {
 }
 
 
+LOST = night(0, expected=0, observed=0, unreadable="half a file")
+AFTER_A_LOST_NIGHT = {
+    "still open": (A, A, []),
+    "mended since then or before": (A, {}, ["resolved"]),
+    "away": (night(0, unseen=AWAY), night(0, unseen=AWAY), []),
+    "seen again": (night(0, unseen=AWAY), {}, ["again"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"), AFTER_A_LOST_NIGHT.values(), ids=AFTER_A_LOST_NIGHT
+)
+def test_a_night_that_cannot_be_read_stands_between(before, now, told):
+    first, lost, last = days(before, LOST, now)
+    rows = news([first, lost], last, fail_on=Severity.WARNING)
+    assert [row.what for row in rows] == told
+
+
+def test_what_may_be_of_a_night_that_cannot_be_read_is_told_as_that():
+    (row,) = news(days({}, LOST), night(2, A), fail_on=Severity.WARNING)
+    assert (row.what, row.note) == ("new", "or older: a night before cannot be read")
+    (row,) = news(days(LOST, {}), night(2, A), fail_on=Severity.WARNING)
+    assert (row.what, row.note) == ("new", "")
+
+
+def test_what_a_node_says_writes_no_line_of_its_own():
+    now = night(0, {"a": found(message="odd\n  error  node2: all is lost")})
+    notice = notice_of(news([], now, fail_on=Severity.WARNING), now, "prod")
+    assert notice.body.splitlines()[3:] == [
+        r"  error  node1: lease-mtu: odd\x0a  error  node2: all is lost"
+    ]
+
+
 @pytest.mark.parametrize(("given", "wanted"), STORIES.values(), ids=STORIES)
 def test_what_is_told_night_after_night(given, wanted):
     assert titles(days(*given)) == wanted

@@ -10,7 +10,7 @@ import pytest
 
 from builders import NOW
 from clusters import cluster
-from nights import OPEN, UNSEEN, Cluster, runner
+from nights import CLEAR, OPEN, UNSEEN, Cluster, runner
 from snapdiff.acceptance import Acceptance, value_of, write_acceptances
 from snapdiff.baseline import drop_baseline, set_baseline
 from snapdiff.ledger import nights
@@ -225,6 +225,84 @@ def test_a_baseline_that_cannot_be_read_costs_no_other_report_but_the_exit_code(
     assert prod.last.exit_code == 3
 
 
+@pytest.mark.parametrize(
+    ("what", "reports"),
+    [
+        ("nights/20261123T020000Z.yml", ["check", "since-baseline", "since-last"]),
+        ("baselines/default.yml", ["check", "since-last"]),
+        ("baselines/workers.yml", ["check", "since-baseline", "since-last"]),
+    ],
+)
+def test_a_file_that_cannot_be_read_costs_itself_alone_and_is_named(run, prod, site, what, reports):
+    prod.capture(cluster(3))
+    set_latest(prod)
+    prod.capture(broken())
+    assert run("nightly")[0] == 1
+    (prod.folder / what).write_text("half a fi")
+    prod.capture(broken())
+    code, out, err = run("nightly")
+    assert (code, "flannel.1 has MTU 1500" in out) == (1, True)
+    assert str(prod.folder / what) in err
+    made = prod.folder / "reports" / "20261124T020000Z"
+    assert sorted(one.stem for one in made.glob("*.json")) == reports
+    *_rest, last = nights(prod.folder)
+    assert (last.capture, last.unreadable) == ("20261124T020000Z", "")
+    known = lives(nights(prod.folder))
+    assert {(one.rule, last_known(one)) for one in known.values() if one.rule == "drift"} <= {
+        ("drift", OPEN)
+    }
+    assert not [title for title in told_in(site) if "resolved" in title]
+    for command in ("check", "diff", "log"):
+        code, _out, err = run(command)
+        assert (code in (0, 1), str(prod.folder / "nights") in err) == (True, "nights" in what)
+
+
+def test_a_night_that_cannot_be_read_is_written_again_by_its_capture(run, prod, site):
+    prod.capture(broken())
+    run("nightly")
+    path = prod.folder / "nights" / "20261122T020000Z.yml"
+    text = path.read_text("utf-8")
+    path.write_text("half a fi")
+    assert run("nightly", "20261122T020000Z")[0] == 1
+    assert [one.unreadable for one in nights(prod.folder)] == [""]
+    assert path.read_text("utf-8").splitlines()[12:] == text.splitlines()[12:]
+
+
+def test_baselines_for_some_nodes_each_find_drift_mended(prod):
+    prod.night(cluster(3))
+    set_latest(prod, "a", on=("node1",))
+    set_latest(prod, "b", on=("node2",))
+    prod.night(broken())
+    prod.night(cluster(3))
+    assert open_after(prod, "drift") == [(CLEAR, CLEAR)]
+    prod.night(broken())
+    assert {(row.rule, row.what, row.note) for row in prod.last.rows} == {
+        ("drift", "new", "it is back"),
+        (RULE, "new", "it is back"),
+    }
+
+
+def test_drift_on_a_node_that_no_baseline_is_for_any_more_is_not_mended(prod):
+    prod.night(cluster(3))
+    set_latest(prod)
+    prod.night(broken())
+    set_latest(prod, on=("node1",))
+    set_latest(prod, "b", on=("node3",))
+    assert "resolved" not in prod.night(broken())
+    assert open_after(prod, "drift") == [(OPEN, UNSEEN)]
+
+
+@pytest.mark.parametrize("away", ["node3", "node2"], ids=["another", "its own"])
+def test_drift_is_mended_where_a_baseline_for_its_node_could_tell(prod, away):
+    prod.night(cluster(3))
+    set_latest(prod, "a", on=("node1",))
+    set_latest(prod, "b", on=("node2", "node3"))
+    prod.night(broken())
+    prod.night(without(cluster(3), away), lost={away: "no route"})
+    last = (CLEAR, CLEAR) if away == "node3" else (OPEN, UNSEEN)
+    assert open_after(prod, "drift") == [last]
+
+
 def test_drift_on_a_node_that_a_new_baseline_lacks_is_not_mended(prod):
     prod.night(cluster(3))
     set_latest(prod)
@@ -399,6 +477,44 @@ def test_a_target_that_fails_is_said_and_costs_no_report(run, prod, site):
     assert "could not tell exec" in err
     assert (site / "mine" / "20261122T020000Z" / "check.json").is_file()
     assert nights(prod.folder)[0].sent is False
+
+
+def test_reports_that_cannot_be_written_cost_nobody_the_notice(run, prod, site):
+    prod.capture(broken())
+    (site / "full").write_text("a file where a folder should be")
+    code, _out, err = run("nightly", "--reports", "full")
+    assert (code, "it is no folder" in err) == (2, True)
+    assert told_in(site) == ["snapdiff prod: 1 new"]
+    assert nights(prod.folder)[0].sent is True
+
+
+def test_what_reached_nobody_is_not_said_to_be_told(run, prod, site):
+    config = site / "snapdiff.yml"
+    text = config.read_text("utf-8")
+    prod.capture(broken())
+    run("nightly", "--no-notify")
+    assert nights(prod.folder)[0].kinds == ()
+    config.write_text(f"store: {site}\ncluster: prod\nnotify:\n  exec: [./no]\n")
+    run("nightly")
+    assert nights(prod.folder)[0].kinds == ()
+    config.write_text(text)
+    run("nightly")
+    assert nights(prod.folder)[0].kinds == ("new",)
+    prod.capture(cluster(3))
+    config.write_text(f"store: {site}\ncluster: prod\n")
+    run("nightly")
+    assert [(one.kinds, one.sent) for one in nights(prod.folder)] == [(("new",), True), ((), True)]
+
+
+@pytest.mark.parametrize("what", ["a file", "a capture of another cluster"])
+def test_what_is_no_capture_of_the_cluster_is_no_night_of_it(run, prod, site, what):
+    name = prod.capture(cluster(3))
+    path = prod.folder / name
+    given = path / "nodes" / "node1.yml" if what == "a file" else path
+    other = () if what == "a file" else ("--cluster", "other")
+    code, _out, err = run("nightly", given, *other)
+    assert (code, "it is no night of that" in err) == (2, True)
+    assert not list(site.rglob("nights"))
 
 
 def test_the_name_of_a_baseline_makes_no_path(run, prod, site):

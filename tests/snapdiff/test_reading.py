@@ -13,6 +13,7 @@ import pytest
 
 from clusters import cluster
 from nights import Cluster, runner
+from snapdiff import files
 from snapdiff.acceptance import read_acceptances
 from snapdiff.errors import UsageError
 from snapdiff.reading import chosen_of, read_report, still_so
@@ -360,3 +361,19 @@ def test_on_a_terminal_it_asks_which_and_why(run, prod, tmp_path, answers, code,
     accepted = read_acceptances(tmp_path / "prod")
     assert sorted(one.node for one in accepted) == nodes
     assert {one.reason for one in accepted} <= {"known"}
+
+
+def test_two_who_accept_at_once_lose_nothing(run, prod, tmp_path):
+    prod.capture(filtering(1, 2))
+    one, two = read(run, tmp_path, "check").found
+    words = [sys.executable, "-m", "snapdiff", "accept", "r.json", "--reason", "known", "--id"]
+    with files.alone(prod.folder):
+        running = [
+            subprocess.Popen([*words, given.id], cwd=tmp_path, stdout=subprocess.DEVNULL)
+            for given in (one, two)
+        ]
+        with pytest.raises(subprocess.TimeoutExpired):
+            running[0].wait(1.5)
+        assert read_acceptances(prod.folder) == ()
+    assert [each.wait(30) for each in running] == [0, 0]
+    assert {each.id for each in read_acceptances(prod.folder)} == {one.id, two.id}

@@ -352,6 +352,22 @@ def test_a_prune_removes_what_the_dry_run_told(run, store):
     assert run("prune", "--keep-last", "1", "--yes")[1].startswith("lab: 3 captures, 3 to keep")
 
 
+def test_reports_go_with_their_capture_and_nights_stay(run, store):
+    folder = store.cluster_folder("lab")
+    names = [path.name for path in store.captures("lab")]
+    for name in names:
+        for place in (f"reports/{name}", f"reports/{name}-upgrade", "nights"):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / "reports" / name / "check.html").write_text("", "utf-8")
+        (folder / "nights" / f"{name}.yml").write_text("", "utf-8")
+    assert run("prune", "--keep-last", "2", "--yes")[0] == 0
+    left = [path.name for path in store.captures("lab")]
+    assert 2 <= len(left) < len(names)
+    both = sorted([*left, *(f"{name}-upgrade" for name in left)])
+    assert sorted(path.name for path in (folder / "reports").iterdir()) == both
+    assert len(list((folder / "nights").iterdir())) == len(names)
+
+
 def test_the_settings_say_what_to_keep_and_an_option_wins(run, store, tmp_path):
     (tmp_path / "snapdiff.yml").write_text("keep: {last: 1, labelled: false}\n")
     assert run("prune", "--dry-run")[1].startswith("lab: 5 captures, 2 to keep, 3")

@@ -13,6 +13,8 @@ import pytest
 from pages import AFTER, WHOLE, finding
 
 from builders import GOLDEN
+from clusters import cluster
+from clusters import report as check
 from snapdiff.model import Kind, Member, Report
 from snapdiff.report.steps import steps_of
 from snapdiff.rules.registry import shipped
@@ -147,3 +149,15 @@ def test_a_plain_change_has_a_way_back_where_one_command_is_it(keys, before, com
     )
     found = [one.command for one in steps_of(row, QUIET)]
     assert [one[: len(command or "")] for one in found] == ([command] if command else [])
+
+
+def test_no_name_of_a_node_runs_in_the_shell_of_who_copies_a_remedy():
+    facts = cluster(3)
+    name = "$(reboot)"
+    links = facts["node2"]["links"]
+    links[name] = {**links.pop("flannel.1"), "mtu": 1500}
+    links[name]["sysctls"] = {**links[name]["sysctls"], "rp_filter": 1}
+    links["cni0"] = {**links["cni0"], "lower": name}
+    remedies = [row.remedy for row in check(facts).findings if name in (row.remedy or "")]
+    assert remedies
+    assert [text for text in remedies if text.count(name) != text.count(f"'{name}'")] == []
