@@ -23,6 +23,7 @@ if t.TYPE_CHECKING:
 PLAYBOOK = "clusternet.snapdiff.gather"
 PAUSE = 0.2  # seconds between two looks at how far it is
 SHOWN = 15  # last lines of Ansible's output that an error shows
+USAGE = "ansible-playbook: error: "  # Ansible prints all of its help below that
 DEFAULTS = {  # of Ansible, where the user's own configuration says nothing
     "ANSIBLE_PIPELINING": "1",  # half the work on the controller, and no file on the node
     "ANSIBLE_FORKS": "20",
@@ -81,6 +82,8 @@ def gather(
             "Ansible is not in this Python. Install it with "
             f"'{sys.executable} -m pip install clusternet-snapdiff[ansible]'."
         )
+    for inventory in wish.inventories:
+        _hold_inventory(inventory)
     before = _folders(store, cluster)
     with _tree() as tree, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
@@ -104,12 +107,40 @@ def gather(
         if (folder / MANIFEST).is_file():
             return read_manifest(folder)
     if process.returncode == 0:
-        raise UsageError(
-            f"no node was gathered: {' and '.join(wish.inventories)} has none that matches "
-            f"--hosts {wish.hosts}{f' and --limit {wish.limit}' if wish.limit else ''}"
-        )
-    lines = "\n  ".join([line for line in text.splitlines() if line.strip()][-SHOWN:])
+        raise UsageError(f"no node was gathered: {_none(wish, text)}")
+    lines = "\n  ".join(_last_words(text))
     raise UnreadableError(f"Ansible ended with {process.returncode} and no capture:\n  {lines}")
+
+
+def _hold_inventory(inventory: str) -> None:
+    """Refuse a file that is not there: Ansible only warns of it, and has no hosts then."""
+    if "," not in inventory and not Path(inventory).expanduser().exists():
+        raise UsageError(
+            f"-i {inventory}: no such file or folder. "
+            f"A host without a file has a comma behind it, as '{inventory},'."
+        )
+
+
+def _none(wish: Wish, text: str) -> str:
+    """Say why there was no node: what Ansible could not read, else what it did not find."""
+    bad = [one for one in wish.inventories if f"Unable to parse {Path(one).absolute()} " in text]
+    if bad:
+        where = " and ".join(bad)
+        return (
+            f"Ansible cannot read {where} as an inventory. "
+            f"'ansible-inventory -i {bad[0]} --list' says what is wrong in it."
+        )
+    limit = f" and --limit {wish.limit}" if wish.limit else ""
+    return (
+        f"{' and '.join(wish.inventories)} has none that matches --hosts {wish.hosts}{limit}. "
+        f"'ansible-inventory -i {wish.inventories[0]} --graph' lists groups and nodes."
+    )
+
+
+def _last_words(text: str) -> list[str]:
+    """Return the last lines of Ansible; of a wrong option the one that says so, not the help."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [one for one in lines if USAGE in one] or lines[-SHOWN:]
 
 
 def _ansible_is_missing() -> bool:

@@ -74,7 +74,7 @@ def assess_outliers(
 def _hold_by(by: str | None, groups: Mapping[str, Mapping[str, str]]) -> None:
     """Refuse a property that nodes do not have."""
     known = sorted({name for one in groups.values() for name in one})
-    if by == GROUP and not known:
+    if by is not None and by.partition(":")[0] == GROUP and not known:
         why = "no inventory group has some of its nodes and not the others"
         raise UsageError(f"--by {by}: of this capture {why}, or it was taken without Ansible.")
     wanted = _name_of(by) if by is not None else GROUP

@@ -58,7 +58,8 @@ def read_report(path: Path) -> Reading:
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"{path}: it is no JSON report ('-o json=FILE'): {error}") from None
     except InvalidError as error:
-        raise InvalidError(f"{path}: it is no report: {error}", error.path) from None
+        what = str(error) if error.path == ("schema",) else f"not a valid report: {error}"
+        raise InvalidError(f"{path}: {what}", error.path) from None
     if report["command"] not in ("check", "diff"):
         raise UsageError(f"{path}: a report of {report['command']} has nothing to accept")
     return Reading(

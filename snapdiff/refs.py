@@ -80,6 +80,11 @@ def _capture(folder: Path) -> Side:
 def _selected(word: str, store: Store, cluster: str, now: datetime) -> Path:
     captures = store.captures(cluster)
     where = f"{store.folder}: cluster {cluster!r}"
+    if not store.folder.is_dir():
+        raise UsageError(
+            f"{store.folder}: there is no such folder. "
+            "Take a capture with 'snapdiff gather', or name another --store."
+        )
     if not captures:
         others = ", ".join(store.clusters())
         hint = f" There are captures of: {others}." if others else ""

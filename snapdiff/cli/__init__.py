@@ -5,6 +5,7 @@ A subcommand is a file, imported when it is asked for.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -73,6 +74,16 @@ class _Commands(click.Group):
         module = importlib.import_module(f"snapdiff.cli.{cmd_name.replace('import', 'import_')}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = str(args[0])
+        if name not in COMMANDS and not name.startswith("-"):  # click knows none of the names
+            close = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

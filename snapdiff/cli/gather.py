@@ -22,7 +22,7 @@ from snapdiff.model import Capture, Outcome
 from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
 from snapdiff.snapshot import from_facts
-from snapdiff.store import Store, stamp
+from snapdiff.store import Store, stamp, started
 
 STEP_LIMIT = 10.0  # seconds, for one command
 
@@ -101,7 +101,17 @@ def command(
         )
         with counting("gathering", after=0) as progress:
             capture = gather(wish, place, settings.cluster, os.environ, progress)
+    _say_later(capture, place, settings.cluster)
     return say_coverage(capture, settings.min_coverage)
+
+
+def _say_later(capture: Capture, store: Store, cluster: str) -> None:
+    """Say where one of a time to come stays @latest, as a clock that was wrong left it."""
+    newest = store.captures(cluster)[-1].name
+    if started(newest) > datetime.now(UTC):  # not just later: two gathers may overlap
+        where = f"{store.folder}: capture {newest} is of a time that is still to come"
+        way = f"A clock is or was wrong: name {capture.name}, or take that one away."
+        click.echo(visible(f"snapdiff: {where}, so it stays @latest. {way}"), err=True)
 
 
 def _told(path: str | None, prefix: str) -> dict[str, t.Any] | None:

@@ -51,6 +51,9 @@ def command(
     if as_yaml and draw:
         raise UsageError("--yaml and --draw: a file is not drawn. Leave out one of them.")
     if node is None and len(side.capture.nodes) > 1:
+        if as_yaml or draw:
+            asked = "--yaml" if as_yaml else "--draw"
+            raise UsageError(f"{asked}: of which node? Give --node; 'snapdiff show' lists them.")
         page(as_snapshot.render_capture(side.capture, terminal))
         return
     name = _node(side, node)

@@ -31,8 +31,9 @@ class Deviation:
     expected: str | None
 
 
-def deviations(fleet: Fleet) -> Iterator[Deviation]:
-    """Yield what is missing, stale or extra in the tables of all nodes."""
+def deviations(fleet: Fleet, kind: str = "") -> Iterator[Deviation]:
+    """Yield what is missing, stale or extra in the tables of all nodes; *kind*: that alone."""
+    subnets = {name: tuple(map(str, one.subnets)) for name, one in fleet.members.items()}
     for family in (4, 6):
         owners: dict[str, tuple[str, Vtep]] = {}
         for name, member in fleet.members.items():
@@ -48,12 +49,14 @@ def deviations(fleet: Fleet) -> Iterator[Deviation]:
             if digest not in differing:
                 differing[digest] = list(_against(fleet.tables[digest], expected, owners, fleet))
             for one in differing[digest]:
+                if kind and one.kind != kind:
+                    continue
                 if one.peer == name or _is_spare(one, expected, member.spare):
                     continue
                 found = Deviation(name, *_rest(one))
-                if not _reached_directly(found, fleet):
+                if not _reached_directly(found, fleet, subnets.get(one.peer, ())):
                     yield found
-    yield from _direct(fleet)
+    yield from (one for one in _direct(fleet) if kind in ("", one.kind))
 
 
 def _direct(fleet: Fleet) -> Iterator[Deviation]:
@@ -70,13 +73,13 @@ def _direct(fleet: Fleet) -> Iterator[Deviation]:
             yield Deviation(holder, peer, address, "stale", "underlay", gateway, right)
 
 
-def _reached_directly(one: Deviation, fleet: Fleet) -> bool:
+def _reached_directly(one: Deviation, fleet: Fleet, subnets: tuple[str, ...]) -> bool:
     """Say whether a peer that an overlay does not lead to is reached without it."""
     table = fleet.routes.get(fleet.members[one.holder].ways.digest, {})
     peer = fleet.members.get(one.peer)
-    if one.kind != "missing" or peer is None:
+    if not table or one.kind != "missing" or peer is None:
         return False
-    return any(table.get(str(subnet)) in peer.addresses for subnet in peer.subnets)
+    return any(table.get(subnet) in peer.addresses for subnet in subnets)
 
 
 def _is_spare(

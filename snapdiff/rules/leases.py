@@ -11,6 +11,7 @@ from snapdiff.rules.addresses import RESTART, inside, networks_of, overlay_for
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.settings import named
 from snapdiff.rules.view import network
+from snapdiff.safe import for_shell
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import NodeView
@@ -119,7 +120,9 @@ def lease_missing(view: NodeView) -> Result:
         message=f"there is {name}, but no /run/flannel/subnet.env"
         + (f"; it may be left from before {other.name}" if other else ""),
         severity=Severity.WARNING if other else None,
-        remedy=f"ip link delete {name} on the node, once no pod uses it" if other else None,
+        remedy=f"ip link delete {for_shell(name)} on the node, once no pod uses it"
+        if other
+        else None,
     )
 
 

@@ -28,7 +28,7 @@ def _grouped(fleet: Fleet, kind: str) -> tuple[list[Group], list[Group], list[Gr
     """Return deviations of a kind by who is to blame: holders, peers, and pairs."""
     sizes = {family: _size(fleet, family) for family in (4, 6)}
     return blamed(
-        (one for one in deviations(fleet) if one.kind == kind),
+        deviations(fleet, kind),
         among=lambda address: (_family(address), sizes[_family(address)]),
         order=MEMBERS,
     )

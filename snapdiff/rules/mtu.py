@@ -13,6 +13,7 @@ from snapdiff.model import Severity
 from snapdiff.rules.flannel import in_use, kind_of, lease_mtu_of
 from snapdiff.rules.overheads import Fit, fit, fits, wanted_of
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
+from snapdiff.safe import for_shell
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import NodeView, Overlay
@@ -175,8 +176,8 @@ def lease_mtu(view: NodeView) -> Result:
             seen=mtu,
             expected=found,
             evidence=_underlay_sum(view, overlay),
-            remedy=f"ip link delete {overlay.name} on the node, then restart its flannel pod and "
-            "recycle its pods",
+            remedy=f"ip link delete {for_shell(overlay.name)} on the node, then restart its "
+            "flannel pod and recycle its pods",
         )
 
 

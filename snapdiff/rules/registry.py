@@ -68,7 +68,7 @@ class Rule:
     @property
     def text(self) -> str:
         """Return the whole docstring: what, why, source, exemptions."""
-        return inspect.getdoc(self.check) or ""
+        return (inspect.getdoc(self.check) or "").replace("``", "")  # marks of code, not text
 
 
 _FOUND: dict[str, Rule] = {}

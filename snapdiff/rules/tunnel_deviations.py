@@ -10,6 +10,7 @@ import typing as t
 from snapdiff.rules.api import name_in_api
 from snapdiff.rules.deviations import Deviation
 from snapdiff.rules.registry import CannotTell
+from snapdiff.rules.view import network
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,12 +107,25 @@ def _endpoint(
     member = fleet.members[peer]
     word = fleet.cluster.get(name_in_api(fleet, member) or "", {}).get("annotations", {})
     public = {str(word[one]) for one in PUBLIC if word.get(one)}
-    if port == str(tunnel.port) and host in member.addresses | public:
+    right_port = port == str(tunnel.port)
+    if right_port and host in member.addresses | public and not _is_inside(host, member):
         return
-    if not public and port == str(tunnel.port) and host not in holders:
+    if not public and right_port and host not in holders:
         yield CannotTell(f"links/{tunnel.link}/wireguard/peers/*/endpoint", NATTED)
         return
     yield Deviation("", peer, place, "stale", "endpoint", seen, right)
+
+
+def _is_inside(host: str, member: Member) -> bool:
+    """Say whether an address is among a node's pods: the way there is the tunnel itself.
+
+    The kernel sends from such a one while that of an IPv6 underlay is still checked for a
+    duplicate, and wireguard takes as endpoint where a packet came from.
+    """
+    place = network(host)
+    return place is not None and any(
+        place.network_address in one for one in member.subnets if one.version == place.version
+    )
 
 
 def _nobodys(

@@ -114,7 +114,7 @@ REFUSED = [
     (["diff"], "one", "no @prev"),
     (["diff", "@prev", "@prev"], "drift", "/lab/20261122T020000Z"),
     (["diff"], "none", "has no capture. Take one with 'snapdiff gather'"),
-    (["diff"], "not-there", "has no capture"),
+    (["diff"], "not-there", "no such folder. Take a capture with 'snapdiff gather'"),
     (["diff"], "no-manifest", "capture.yml:2:1: "),
     (["diff", "@lastest"], "same", "no such selector. There are @latest"),
     (["diff", "latest"], "same", "Did you mean @latest?"),
@@ -134,6 +134,8 @@ REFUSED = [
     (["show", "@latest", "--node", "node3"], "lost", "no snapshot of node3: unreachable: no route"),
     (["show", "not-there"], "same", "not-there: no such file or folder"),
     (["show"], "none", "has no capture"),
+    (["show", "--draw"], "same", "--draw: of which node? Give --node"),
+    (["show", "--yaml"], "same", "--yaml: of which node? Give --node"),
     (["import", "not-there"], "same", "not-there"),
     (["import", "-o", "x"], "same", "-o"),
     (["check", "@lastest"], "same", "no such selector"),
@@ -155,6 +157,12 @@ def test_an_unknown_command_is_refused(run, args):
     code, out, err = run(*args)
     assert (code, out) == (2, "")
     assert args[0] in err
+
+
+@pytest.mark.parametrize(("slip", "meant"), [("chekc", "check"), ("gahter", "gather")])
+def test_of_a_command_that_is_mistyped_the_nearest_is_named(run, slip, meant):
+    code, _out, err = run(slip)
+    assert (code, f"No such command '{slip}'. Did you mean '{meant}'?" in err) == (2, True)
 
 
 def test_an_output_that_cannot_be_is_refused_before_any_work(run, tmp_path):

@@ -95,6 +95,7 @@ def test_a_reference_is_right_even_alone():
     [
         ({"ref": "node9"}, "--ref node9: no such node"),
         ({"by": "colour"}, "--by colour: no such group. There are kernel"),
+        ({"by": "group:nodes"}, "no inventory group has some of its nodes and not the others"),
         ({"ref": "lost"}, "--ref lost: the capture has no snapshot of it"),
     ],
 )

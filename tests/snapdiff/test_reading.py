@@ -63,7 +63,7 @@ def test_a_report_is_read_a_finding_a_node(run, prod, tmp_path):
     ("text", "said"),
     [
         ("{", "it is no JSON report"),
-        ("[]", "it is no report"),
+        ("[]", "r.json: it is no report: schema is None"),
         ('{"schema": "snapdiff/report/2"}', "Update snapdiff"),
         ("[" * 100_000, "it is no JSON report"),
     ],

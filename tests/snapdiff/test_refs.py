@@ -232,9 +232,18 @@ def test_the_ends_of_the_calendar_are_no_crash(zone, store, ref, name):
 @pytest.mark.parametrize("ref", ["@latest", "@prev", "@yesterday", "@label:x", "@2026-11-22"])
 def test_of_an_empty_store_every_selector_says_how_to_take_a_capture(tmp_path, ref):
     with pytest.raises(UsageError) as caught:
-        select(ref, Store(tmp_path / "none"), "lab", now=NOW)
+        select(ref, Store(tmp_path), "lab", now=NOW)
     assert str(caught.value) == (
-        f"{tmp_path}/none: cluster 'lab' has no capture. Take one with 'snapdiff gather'."
+        f"{tmp_path}: cluster 'lab' has no capture. Take one with 'snapdiff gather'."
+    )
+
+
+def test_a_store_that_is_not_there_is_told_as_that(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        select("@latest", Store(tmp_path / "none"), "lab", now=NOW)
+    assert str(caught.value) == (
+        f"{tmp_path}/none: there is no such folder. "
+        "Take a capture with 'snapdiff gather', or name another --store."
     )
 
 

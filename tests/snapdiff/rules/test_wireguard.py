@@ -125,6 +125,10 @@ INCIDENTS = {
         peer_has("node5", endpoint="192.0.2.2:51999"),
         [(STALE, f"{PEERS}/10.244.2.0/endpoint", ("node5",))],
     ),
+    "its-own-address-in-the-tunnel": (
+        peer_has("node5", endpoint="10.244.2.1:51820"),
+        [(STALE, f"{PEERS}/10.244.2.0/endpoint", ("node5",))],
+    ),
     "another-subnet": (
         peer_has("node5", allowed_ips=["10.244.20.0/24"]),
         [(STALE, f"{PEERS}/10.244.2.0/allowed_ips", ("node5",))],
