@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON INVENTORY
 
 .DEFAULT_GOAL := help
-.PHONY: help setup debian venv drift test lint types unit lab-test lab-upgrade lab-nights score sanity bench lock clean distclean
+.PHONY: help setup debian venv drift test lint types unit lab-test lab-upgrade lab-nights kernel-test score sanity bench lock clean distclean
 
 help: ## say what there is
 	@sed -En 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,6 +42,10 @@ lab-upgrade: setup ## as root: a change in three batches by the shipped playbook
 
 lab-nights: setup ## as root: seven nights of a cluster, and who is told what
 	@.venv/bin/python -m pytest -v tests/lab/test_nights_e2e.py
+
+kernel-test: setup ## WireGuard, dual stack and other kinds of links on Debian's kernel under qemu, in three minutes; root not needed
+	@.ci/setup-kernel
+	@.venv/bin/python -m pytest tests/kernel
 
 score: setup ## score check, diff and other tools on the scenarios of tests/scenarios (docs/score.md)
 	@tests/scenarios/install-peers

@@ -119,7 +119,7 @@ def healthy():
 def tunnel():
     """Return a node whose flannel-wg has three peers, of which one has lost its addresses.
 
-    Recorded from wireguard-tools 1.0.20210914.
+    Recorded from wireguard-tools 1.0.20210914 on Linux 6.1, which tests/kernel holds it against.
     """
     folder = FIXTURES / "wireguard"
     return Saved(
@@ -130,6 +130,14 @@ def tunnel():
         files={},
         folders={},
     )
+
+
+@pytest.fixture
+def dual():
+    """Return the text of each command on a node of a dual-stack vxlan cluster, on Linux 6.1."""
+    return {
+        path.stem: path.read_text("utf-8") for path in FIXTURES.joinpath("dual-stack").iterdir()
+    }
 
 
 @pytest.fixture

@@ -282,3 +282,32 @@ def test_nothing_of_a_recorded_node_is_lost(healthy):
     peers = fold_peers(LINKS, *after)
     assert [peer.get("missing") for peer in peers.values()] == [None, None]
     assert told_again(peers, *after) == told_again({}, *before)
+
+
+def test_a_recorded_dual_stack_node_has_a_peer_of_each_family_and_no_more(dual):
+    tables = (
+        parse_routes(dual["ip-j-d-route"], dual["ip-6-j-d-route"])[0],
+        parse_neighbours(dual["ip-j-neigh"])[0],
+        parse_fdb(dual["bridge-j-fdb"])[0],
+    )
+    found = fold_peers(LINKS, *tables)
+    assert found == {
+        f"{start}{number}{end}": {
+            "dev": dev,
+            "mac": f"{mac}:00:00:00:00:0{number}",
+            "subnet": f"{start}{number}{end}{size}",
+            "underlay": f"{outer}{number}",
+        }
+        for number in (2, 3)
+        for start, end, size, dev, mac, outer in (
+            ("10.244.", ".0", "/24", "flannel.1", "2e", "192.0.2."),
+            ("fd00:10:244:", "::", "/64", "flannel-v6.1", "6e", "2001:db8::"),
+        )
+    }
+    # What is left of the overlays is the kernel's own: rows of their addresses.
+    left = [row for table in tables for row in table.values() if row["dev"].startswith("flannel")]
+    assert {row["protocol"] for row in left} == {"kernel"}
+    assert {row["dst"] for row in left if not row["dst"].startswith(("fe80:", "ff00:"))} == {
+        "10.244.1.0",
+        "fd00:10:244:1::",
+    }
