@@ -25,7 +25,7 @@ from snapdiff.model import (
     Severity,
     Undecided,
 )
-from snapdiff.spread import fold_spread, has_spread, self_of
+from snapdiff.spread import fold_spread, needs_self, self_of
 from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
@@ -218,7 +218,7 @@ def _looked_at(
     tally.churn.extend(found.churn)
     tally.undecided.extend(found.undecided)
     tally.drifts.extend(drifts)
-    if any(has_spread(change) for one in drifts for change in one.changes):
+    if any(needs_self(change) for one in drifts for change in one.changes):
         tally.selves[node] = self_of(new)
     worst = [one for one in drifts if one.severity > Severity.INFO]
     if any(change.path[0] == "links" for one in worst for change in one.changes):

@@ -64,7 +64,9 @@ def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -
     for index, one in enumerate(given):
         cause = next((owners[mark] for mark in _of_peer(one.change) if mark in owners), None)
         owner = given[cause].change.node if cause is not None else one.change.node
-        if owner == one.change.node or not _follows(one, selves.get(owner, frozenset())):
+        if cause is not None and _is_oneself(one.change, given[cause].change, selves):
+            effects[cause].extend(one.changes)
+        elif owner == one.change.node or not _follows(one, selves.get(owner, frozenset())):
             kept.append(index)
         elif cause is not None:
             effects[cause].extend(one.changes)
@@ -74,6 +76,22 @@ def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -
         else given[index]
         for index in kept
     ]
+
+
+def needs_self(change: Change) -> bool:
+    """Say whether what a node is now decides about a change on it."""
+    return has_spread(change) or _is_lost_tunnel(change)
+
+
+def _is_lost_tunnel(change: Change) -> bool:
+    whole = len(as_peer(change.path)) == 2 and change.path[2:4] == ("wireguard", "peers")
+    return whole and change.kind is Kind.REMOVED
+
+
+def _is_oneself(change: Change, cause: Change, selves: Mapping[str, frozenset[str]]) -> bool:
+    """Say whether a WireGuard peer went since it got the node's own key: nobody is its own peer."""
+    mine = selves.get(change.node, frozenset())
+    return _is_lost_tunnel(change) and cause.path[2:] == KEY and str(cause.after) in mine
 
 
 def _follows(one: Drift, now: frozenset[str]) -> bool:

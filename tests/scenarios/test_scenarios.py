@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from score import of_ours
 
 from clusters import Held
 from incidents import CATALOGUE, FALSE_ALARMS, INCIDENTS, MOST, UNSEEN, Said
@@ -121,3 +122,12 @@ def test_every_rule_that_is_expected_is_there():
         for rule in (*(one.check.rules if one.check else ()), *one.effects)
     }
     assert sorted(named - set(shipped())) == []
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_no_line_is_beside_the_cause_and_what_the_incident_declares(name):
+    one = INCIDENTS[name]
+    found = {"snapdiff check": shown(checked(spoilt(name))), "snapdiff diff": shown(diffed(name))}
+    for command, rows in found.items():
+        if one.check if command == "snapdiff check" else one.diff:
+            assert of_ours(command, one, rows)["precision"] == 1.0, words(rows)

@@ -69,6 +69,28 @@ def test_a_new_key_after_a_boot_is_no_warning():
     assert {severity for severity, _path, _nodes in told(changed(act))} == {"info"}
 
 
+def test_a_copied_key_is_one_event_and_nobody_is_a_peer_of_itself():
+    def act(facts):
+        keys(facts, "node3")["public_key"] = key_of(2)
+        del keys(facts, "node2")["peers"]["10.244.3.0"]
+        del keys(facts, "node3")["peers"]["10.244.2.0"]
+
+    report = changed(act)
+    assert told(report) == [("warning", "links/flannel-wg/wireguard/public_key", ("node3",))]
+    assert len(report.findings[0].members[0].effects) == 2
+
+
+def test_a_peer_that_is_lost_beside_a_copied_key_is_told_for_itself():
+    def act(facts):
+        keys(facts, "node3")["public_key"] = key_of(2)
+        del keys(facts, "node4")["peers"]["10.244.3.0"]
+
+    assert sorted(path for _severity, path, _nodes in told(changed(act))) == [
+        f"{PEERS}/10.244.3.0",
+        "links/flannel-wg/wireguard/public_key",
+    ]
+
+
 def test_a_peer_that_kept_the_old_key_is_not_told_by_a_diff_but_one_that_took_a_third_is():
     def act(facts):
         new_key(facts)
