@@ -43,7 +43,7 @@ lab-upgrade: setup ## as root: a change in three batches by the shipped playbook
 lab-nights: setup ## as root: seven nights of a cluster, and who is told what
 	@.venv/bin/python -m pytest -v tests/lab/test_nights_e2e.py
 
-kernel-test: setup ## WireGuard, dual stack and other kinds of links on Debian's kernel under qemu, in three minutes; root not needed
+kernel-test: setup ## WireGuard, dual stack and other kinds of links on Debian's kernel under qemu; two minutes, root not needed
 	@.ci/setup-kernel
 	@.venv/bin/python -m pytest tests/kernel
 

@@ -37,6 +37,17 @@ def chain(snapshot: Snapshot) -> tuple[Link, ...]:
     return tuple(_hops(snapshot))
 
 
+def has_pod_network(snapshot: Snapshot) -> bool:
+    """Say whether anything of a pod network is on a node: a link of it, a lease, a CNI file.
+
+    Where nobody could look, that is not known to be false.
+    """
+    if {"links", "cni", "cni_config"} & snapshot["not_observed"].keys():
+        return True
+    files = any(snapshot["cni"].values()) or bool(snapshot["cni_config"])
+    return files or any(hop.role != roles.UNDERLAY for hop in _hops(snapshot))
+
+
 def _hops(snapshot: Snapshot) -> Iterator[Link]:
     links = snapshot["links"]
     for name in roles.underlays(links, snapshot["routes"]):

@@ -11,6 +11,7 @@ from collections import defaultdict
 from datetime import date
 
 from snapdiff.causes import Told, fold
+from snapdiff.chain import has_pod_network
 from snapdiff.census import memberships
 from snapdiff.drift import finding_id
 from snapdiff.fleet import addresses_of
@@ -40,6 +41,7 @@ if t.TYPE_CHECKING:
     from snapdiff.assess import Progress
     from snapdiff.store import Side
 
+BARE = "nothing of a pod network is there, so no rule had anything to hold"
 NAMED = 6  # effects that are told in full
 TEMPLATES = ("link", "seen", "expected", "node", "peer")
 
@@ -78,6 +80,8 @@ def assess_check(
         for one in rules.values():
             if one.scope == "node":
                 _run(one, view, name, told, undecided)
+        if not has_pod_network(view.snapshot):
+            undecided["", "links", BARE].append(name)
         fleet.add(view)
         maps.add(view)
         if progress:

@@ -166,3 +166,26 @@ def test_a_row_that_a_fitting_digest_hides_costs_its_own_node_alone(assess, tmp_
     assert [one.node for one in found.coverage.missing] == ["node1"]
     assert "is not of type 'integer'" in found.coverage.missing[0].why
     assert any("node2" in row.nodes for row in found.findings)
+
+
+BARE = {name: GONE for name in ("links/flannel.1", "links/cni0", "cni/subnet_env")} | {
+    "links/veth00000001": GONE,
+    "links/veth00000002": GONE,
+    "cni_config/10-flannel.conflist": GONE,
+}
+
+
+def checked(tmp_path, *snapshots):
+    return assess_check(side(tmp_path, list(snapshots)), cluster="lab", policy=Policy())
+
+
+def test_a_node_without_a_pod_network_is_not_called_right(tmp_path):
+    report = checked(tmp_path, edited(node(1), BARE), node(2))
+    rows = [(one.path, one.nodes) for one in report.undecided if "nothing of a pod" in one.why]
+    assert rows == [("links", ("node1",))]
+
+
+def test_a_node_where_nobody_could_look_is_not_called_bare(tmp_path):
+    blind = edited(node(1), {**BARE, "not_observed/links": "rc 1"})
+    found = checked(tmp_path, blind).undecided
+    assert not [one for one in found if "nothing of a pod" in one.why]
