@@ -11,8 +11,8 @@ from collections import defaultdict
 from datetime import date
 
 from snapdiff.causes import Told, fold
-from snapdiff.chain import has_pod_network
 from snapdiff.census import memberships
+from snapdiff.chain import has_pod_network
 from snapdiff.drift import finding_id
 from snapdiff.fleet import addresses_of
 from snapdiff.maps import Maps

@@ -168,7 +168,7 @@ def test_a_row_that_a_fitting_digest_hides_costs_its_own_node_alone(assess, tmp_
     assert any("node2" in row.nodes for row in found.findings)
 
 
-BARE = {name: GONE for name in ("links/flannel.1", "links/cni0", "cni/subnet_env")} | {
+BARE = dict.fromkeys(("links/flannel.1", "links/cni0", "cni/subnet_env"), GONE) | {
     "links/veth00000001": GONE,
     "links/veth00000002": GONE,
     "cni_config/10-flannel.conflist": GONE,
