@@ -52,8 +52,14 @@ def _print_lines(console: Console, report: Report) -> None:
     grid.add_column(overflow="fold", ratio=3)
     grid.add_column(overflow="fold", ratio=2)
     words = BEFORE if report.command == "plan check" else AFTER
+    unseen = {one.node for one in report.coverage.missing}  # the reasons stand there, once
     for one in report.planned:
-        lists = (_lags(one.missing), _lags(one.unknown), named(one.done), named(one.waiting))
+        lists = (
+            _lags(one.missing),
+            _lags(one.unknown, unseen),
+            named(one.done),
+            named(one.waiting),
+        )
         told = [(word, nodes) for word, nodes in zip(words, lists, strict=True) if nodes]
         for number, (word, nodes) in enumerate(told or [("nowhere", "")]):
             mark = Text(f"  {word}", STYLES.get(word, ""))
@@ -61,11 +67,11 @@ def _print_lines(console: Console, report: Report) -> None:
     console.print(grid)
 
 
-def _lags(lags: t.Sequence[Lag]) -> str:
+def _lags(lags: t.Sequence[Lag], unseen: t.Collection[str] = ()) -> str:
     """Name the nodes with what is there instead, those alike together."""
     groups: dict[str, list[str]] = {}
     for one in lags:
-        told = told_of(one)
+        told = "not seen" if one.node in unseen else told_of(one)
         groups.setdefault(told, []).append(one.node)
     return "; ".join(
         f"{named(nodes)}{f': {told}' if told else ''}" for told, nodes in groups.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 import yaml
@@ -23,15 +24,16 @@ def upgrade(fresh, tmp_path):
     """Give what runs the playbook, a node a batch; it returns how it ended and its reports."""
     store = tmp_path / "store"
 
-    def run(**variables):
+    def run(*options, **variables):
         given = {
             "snapdiff_plan": str(CHANGE / "plan.yml"),
             "snapdiff_upgrade_tasks": str(CHANGE / "tasks.yml"),
             "snapdiff_batches": [1, 1, 1],
             "snapdiff_upgrade_settle_pause": "0s",
+            "snapdiff_upgrade_settle_within": "8s",
             **variables,
         }
-        done = play(fresh, UPGRADE, store=store, **given)
+        done = play(fresh, UPGRADE, *options, store=store, **given)
         found = {}
         for path in sorted(store.glob("default/reports/*/after-*.json")):
             report = json.loads(path.read_text("utf-8"))
@@ -83,6 +85,65 @@ def test_a_batch_that_fails_half_way_has_its_report_all_the_same(upgrade):
     assert list(reports) == ["after-1", "after-2"]
     assert "the change failed on: node2" in done.said
     assert fates(reports["after-2"], "missing") == [[], ["node2"]]
+
+
+WAYS_OF_CUTTING = {
+    "every node of a batch": (["node1"], [1, 2], ["node1"]),
+    "a node of a batch, the other goes on": (["node1"], [2, 1], ["node1", "node2"]),
+    "every node of the cluster": (["node1", "node2", "node3"], [3], ["node1", "node2", "node3"]),
+}
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "batches", "due"), WAYS_OF_CUTTING.values(), ids=WAYS_OF_CUTTING
+)
+def test_a_batch_that_is_cut_off_half_way_has_its_report_all_the_same(
+    upgrade, cut_off, batches, due
+):
+    lab_words = [sys.executable, str(HERE / "lab"), "--name", upgrade.lab]
+    done, reports = upgrade(cut_off=cut_off, lab=lab_words, snapdiff_batches=batches)
+    assert done.code != 0
+    last = f"after-{len(due)}"
+    assert list(reports)[-1] == last
+    assert reports[last]["exit_code"] == 3
+    assert fates(reports[last], "unknown") == [cut_off] * 2
+    assert f"Stopped after {', '.join(due)}; no other node was changed" in done.said
+    assert f"the change failed on: {', '.join(cut_off)}" in done.said
+    for node in {"node1", "node2", "node3"} - set(due):
+        assert "1360" in lab(upgrade.lab, "exec", node, "--", "ip", "link", "show", "flannel.1")
+    for node in set(due) - set(cut_off):
+        lease = lab(upgrade.lab, "exec", node, "--", "cat", "/run/flannel/subnet.env")
+        assert "FLANNEL_MTU=1300" in lease
+
+
+def test_a_batch_that_was_ended_before_its_gate_is_the_last_one(upgrade):
+    done, reports = upgrade(ending=True)
+    assert done.code != 0
+    assert reports == {}
+    assert "A batch before did not come to its gate; no other node was changed" in done.said
+    assert "1360" in lab(upgrade.lab, "exec", "node2", "--", "ip", "link", "show", "flannel.1")
+
+
+REFUSALS = {
+    "a limit": (["--limit", "node1"], {}, "in snapdiff_upgrade_hosts, not with --limit"),
+    "nobody to change": (
+        [],
+        {"snapdiff_upgrade_hosts": "nobody"},
+        "names no node of the inventory",
+    ),
+    "no batch size": ([], {"snapdiff_batches": "some"}, "batches: 'some'"),
+}
+
+
+@pytest.mark.parametrize(("options", "variables", "told"), REFUSALS.values(), ids=REFUSALS)
+def test_what_cannot_be_meant_is_refused_before_anything_is_changed(
+    upgrade, options, variables, told
+):
+    done, reports = upgrade(*options, **variables)
+    assert done.code != 0
+    assert reports == {}
+    assert told in done.said
+    assert "1360" in lab(upgrade.lab, "exec", "node1", "--", "ip", "link", "show", "flannel.1")
 
 
 def test_what_nobody_planned_stops_it_too(upgrade):
