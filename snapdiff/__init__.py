@@ -12,6 +12,7 @@ import typing as t
 if t.TYPE_CHECKING:
     from snapdiff.cluster import cluster_not_observed, cluster_of_kubectl
     from snapdiff.compare import compare_captures
+    from snapdiff.daemonset import flannel_not_observed, flannel_of_kubectl
     from snapdiff.errors import ExitCode, FirstCaptureError, SnapdiffError
     from snapdiff.model import Outcome, Severity, Snapshot
     from snapdiff.report import render
@@ -33,6 +34,8 @@ __all__ = [
     "cluster_not_observed",
     "cluster_of_kubectl",
     "compare_captures",
+    "flannel_not_observed",
+    "flannel_of_kubectl",
     "from_facts",
     "render",
 ]
@@ -50,6 +53,8 @@ _HOMES = {
     "cluster_not_observed": "cluster",
     "cluster_of_kubectl": "cluster",
     "compare_captures": "compare",
+    "flannel_not_observed": "daemonset",
+    "flannel_of_kubectl": "daemonset",
     "from_facts": "snapshot",
     "render": "report",
 }

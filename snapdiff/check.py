@@ -66,13 +66,15 @@ def assess_check(
     missing: list[Missing] = []
     skipped: list[str] = []
     fleet, maps = Fleet(), Maps()
+    told_by_api = side.cluster() or {}
+    flannel = told_by_api.get("flannel") or {}
     moved = []
     nodes = side.capture.nodes
     for number, (name, row) in enumerate(sorted(nodes.items())):
         if row.outcome is Outcome.SKIPPED:
             skipped.append(name)
             continue
-        view = look_at(side, name, missing)
+        view = look_at(side, name, missing, flannel.get("config"))
         if view is None:
             continue
         if not view.snapshot.consistent:
@@ -89,9 +91,9 @@ def assess_check(
     fleet.missing = {one.node: one.why for one in missing}
     fleet.partial = bool(skipped)
     fleet.inventory = memberships({name: row.groups for name, row in nodes.items()})
-    told_by_api = side.cluster() or {}
     fleet.cluster = told_by_api.get("nodes", {})
     fleet.cluster_why = told_by_api.get("not_observed", "")
+    fleet.flannel = flannel
     for one in rules.values():
         if one.scope != "node":
             _run(one, fleet, "", told, undecided)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from snapdiff.errors import UnreadableError
 
 SCHEMA = "snapdiff/cluster/1"
+ASKED = "kubectl get nodes -o json"
 PREFIX = "flannel.alpha.coreos.com/"  # flanneld --kube-annotation-prefix, there without the slash
 ADDRESSES = ("InternalIP", "Hostname")
 VERSIONS = {"kubelet": "kubeletVersion", "kernel": "kernelVersion"}
@@ -27,37 +28,52 @@ def cluster_of_kubectl(
     *prefix* is what flannel's annotations start with, as flanneld is told it or with the slash.
     Raises UnreadableError where it is no list of nodes.
     """
-    try:
-        given = json.loads(said) if isinstance(said, str) else said
-    except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"kubectl get nodes -o json: it is no JSON: {error}") from None
-    items = given.get("items") if isinstance(given, Mapping) else None
-    if isinstance(given, Mapping) and given.get("kind") == "Node":
-        items = [given]
-    if not isinstance(items, list):
-        raise UnreadableError("kubectl get nodes -o json: it is no list of nodes")
+    items = listed(said, ASKED)
     prefix = _whole(prefix)
     nodes = {}
     for item in items:
-        name = _member(_member(item, "metadata"), "name")
-        if not isinstance(name, str) or not name or _member(item, "kind") not in ("Node", None):
-            raise UnreadableError("kubectl get nodes -o json: something in it is no node")
+        name = member(member(item, "metadata"), "name")
+        if not isinstance(name, str) or not name or member(item, "kind") not in ("Node", None):
+            raise UnreadableError(f"{ASKED}: something in it is no node")
         nodes[name] = _node(item, prefix)
     return {"schema": SCHEMA, "prefix": prefix, "not_observed": "", "nodes": nodes}
 
 
 def cluster_not_observed(why: str, *, prefix: str = PREFIX) -> dict[str, t.Any]:
     """Return the document for a cluster that gave no answer."""
-    lines = [" ".join(line.split()) for line in why.splitlines() if line.strip()]
-    reason = lines[-1][:LONGEST] if lines else "it gave no answer"  # kubectl says it last
+    reason = last_words(why)
     return {"schema": SCHEMA, "prefix": _whole(prefix), "not_observed": reason, "nodes": {}}
+
+
+def last_words(why: str) -> str:
+    """Return the last line of what a command said: there kubectl says what is wrong."""
+    lines = [" ".join(line.split()) for line in why.splitlines() if line.strip()]
+    return lines[-1][:LONGEST] if lines else "it gave no answer"
+
+
+def listed(said: str | Mapping[str, t.Any], asked: str) -> list[t.Any]:
+    """Return the objects of what ``kubectl get ... -o json`` printed: a list of them, or one.
+
+    Raises UnreadableError, with the command *asked*, where it is neither.
+    """
+    try:
+        given = json.loads(said) if isinstance(said, str) else said
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"{asked}: it is no JSON: {error}") from None
+    items = member(given, "items")
+    if items is None and member(given, "kind") in ("Node", "ConfigMap", "Pod"):
+        return [given]
+    if not isinstance(items, list):
+        raise UnreadableError(f"{asked}: it is no list of objects")
+    return items
 
 
 def _whole(prefix: str) -> str:
     return f"{prefix.rstrip('/')}/" if prefix.strip("/") else PREFIX
 
 
-def _member(given: t.Any, name: str) -> t.Any:
+def member(given: t.Any, name: str) -> t.Any:
+    """Return a member of an object, None where it has none or is none."""
     return given.get(name) if isinstance(given, Mapping) else None
 
 
@@ -67,14 +83,14 @@ def _texts(values: t.Any) -> list[str]:
 
 
 def _node(item: Mapping[str, t.Any], prefix: str) -> dict[str, t.Any]:
-    spec, status = _member(item, "spec"), _member(item, "status")
-    cidrs = _texts(_member(spec, "podCIDRs")) or _texts([_member(spec, "podCIDR")])
-    rows = _member(status, "addresses")
+    spec, status = member(item, "spec"), member(item, "status")
+    cidrs = _texts(member(spec, "podCIDRs")) or _texts([member(spec, "podCIDR")])
+    rows = member(status, "addresses")
     given = [one for one in rows if isinstance(one, Mapping)] if isinstance(rows, list) else []
-    notes = _member(_member(item, "metadata"), "annotations")
+    notes = member(member(item, "metadata"), "annotations")
     notes = notes if isinstance(notes, Mapping) else {}
-    info = _member(status, "nodeInfo")
-    versions = {name: _texts([_member(info, key)]) for name, key in VERSIONS.items()}
+    info = member(status, "nodeInfo")
+    versions = {name: _texts([member(info, key)]) for name, key in VERSIONS.items()}
     return {
         "pod_cidrs": cidrs,
         "addresses": {

@@ -39,6 +39,7 @@ class Wish:
     limit: str = ""
     label: str = ""
     kubectl_nodes: str = ""  # file with the output of 'kubectl get nodes -o json'
+    kubectl_flannel: str = ""  # file with that of 'kubectl get configmaps,pods -o json'
     kubectl_prefix: str = ""  # of flannel's annotations; empty: flannel's own
     arguments: tuple[str, ...] = ()  # for ansible-playbook, as they are
 
@@ -176,6 +177,7 @@ def _command(wish: Wish, store: Store, cluster: str) -> Sequence[str]:
         "snapdiff_label": wish.label,
         "snapdiff_hosts": wish.hosts,
         "snapdiff_kubectl_file": wish.kubectl_nodes,
+        "snapdiff_kubectl_flannel_file": wish.kubectl_flannel,
         **({"snapdiff_kubectl_prefix": wish.kubectl_prefix} if wish.kubectl_prefix else {}),
     }
     command = [sys.executable, "-m", "ansible", "playbook", PLAYBOOK]

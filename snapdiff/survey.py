@@ -28,8 +28,9 @@ def survey(
     maps, fleet = Maps(), Fleet()
     missing: list[Missing] = []
     nodes = side.capture.nodes
+    config = ((side.cluster() or {}).get("flannel") or {}).get("config")
     for number, name in enumerate(sorted(nodes)):
-        view = look_at(side, name, missing)
+        view = look_at(side, name, missing, config)
         if view is not None:
             maps.add(view)
             fleet.add(view)

@@ -28,6 +28,9 @@ ARGUMENT_SPEC = {
     "kubectl_nodes": {"type": "raw"},
     "kubectl_file": {"type": "path"},
     "kubectl_why": {"type": "str"},
+    "kubectl_flannel": {"type": "raw"},
+    "kubectl_flannel_file": {"type": "path"},
+    "kubectl_flannel_why": {"type": "str"},
     "kubectl_prefix": {"type": "str", "default": "flannel.alpha.coreos.com"},
 }
 REQUIRED_IF = [("state", "opened", ("store", "nodes")), ("state", "sealed", ("capture",))]
@@ -86,7 +89,10 @@ class ActionModule(ActionBase):
         draft = snapdiff.Draft(Path(args["capture"]))
         told = _cluster(args)
         if told is not None:
-            draft.add_cluster(told)
+            try:
+                draft.add_cluster(told)
+            except snapdiff.SnapdiffError as error:  # an odd answer costs itself, not the capture
+                draft.add_cluster(_asked_in_vain(args, str(error)))
         capture = draft.seal(
             now=datetime.now(UTC),
             tools={"snapdiff": snapdiff.__version__, "ansible-core": core_version},
@@ -121,14 +127,41 @@ def _groups(nodes: list[str], inventory: dict[str, list[str]]) -> dict[str, list
 
 
 def _cluster(args: dict[str, t.Any]) -> dict[str, t.Any] | None:
-    """Return the cluster's own word on its nodes, or why it gave none; None: nobody asked."""
-    said, prefix = args["kubectl_nodes"], args["kubectl_prefix"]
+    """Return the cluster's own word, or why it gave none; None: nobody asked."""
+    prefix = args["kubectl_prefix"]
     try:
-        if args["kubectl_file"]:
-            said = Path(args["kubectl_file"]).read_text("utf-8", "backslashreplace")
+        said = _said(args, "kubectl_nodes", "kubectl_file")
         if said:
-            return snapdiff.cluster_of_kubectl(said, prefix=prefix)
+            told: dict[str, t.Any] = snapdiff.cluster_of_kubectl(said, prefix=prefix)
+        elif args["kubectl_why"]:
+            told = _asked_in_vain(args, args["kubectl_why"])
+        else:
+            return None
     except (OSError, snapdiff.SnapdiffError) as error:
-        return snapdiff.cluster_not_observed(str(error), prefix=prefix)
-    why = args["kubectl_why"]
-    return snapdiff.cluster_not_observed(why, prefix=prefix) if why else None
+        told = _asked_in_vain(args, str(error))
+    flannel = _flannel(args)
+    return told | ({"flannel": flannel} if flannel else {})
+
+
+def _flannel(args: dict[str, t.Any]) -> dict[str, t.Any] | None:
+    """Return flannel's own objects, or why there was no answer; None: nobody asked."""
+    why = args["kubectl_flannel_why"]
+    try:
+        said = _said(args, "kubectl_flannel", "kubectl_flannel_file")
+        if said:
+            found: dict[str, t.Any] = snapdiff.flannel_of_kubectl(said)
+            return found
+    except (OSError, snapdiff.SnapdiffError) as error:
+        why = str(error)
+    return snapdiff.flannel_not_observed(why) if why else None
+
+
+def _said(args: dict[str, t.Any], text: str, file: str) -> t.Any:
+    if args[file]:
+        return Path(args[file]).read_text("utf-8", "backslashreplace")
+    return args[text]
+
+
+def _asked_in_vain(args: dict[str, t.Any], why: str) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = snapdiff.cluster_not_observed(why, prefix=args["kubectl_prefix"])
+    return found

@@ -66,6 +66,17 @@ options:
   kubectl_why:
     description: Why there is none, where it was asked for; for O(state=sealed).
     type: str
+  kubectl_flannel:
+    description:
+      - What C(kubectl get configmaps,pods -o json) printed of flannel's ConfigMap and pods; for O(state=sealed). It goes with O(kubectl_nodes).
+      - Kept are the named members of C(net-conf.json), the tags of flannel's images, and whether its pods are ready.
+    type: raw
+  kubectl_flannel_file:
+    description: File on the controller that has it instead; for O(state=sealed).
+    type: path
+  kubectl_flannel_why:
+    description: Why there is none, where it was asked for; for O(state=sealed).
+    type: str
   kubectl_prefix:
     description: What the annotations of flannel start with, as C(flanneld --kube-annotation-prefix) has it; for O(state=sealed).
     type: str

@@ -16,6 +16,7 @@ from snapdiff.cli.options import settings_of, store_options
 from snapdiff.cluster import PREFIX, SIZE, cluster_of_kubectl
 from snapdiff.collector._collect import collect
 from snapdiff.collector._node import Node
+from snapdiff.daemonset import flannel_of_kubectl
 from snapdiff.errors import ExitCode, UnreadableError, UsageError
 from snapdiff.gathering import Wish, gather
 from snapdiff.model import Capture, Outcome
@@ -50,6 +51,11 @@ STEP_LIMIT = 10.0  # seconds, for one command
     help="What 'kubectl get nodes -o json' printed; it is kept with the capture.",
 )
 @click.option(
+    "--kubectl-flannel",
+    metavar="FILE",
+    help="What 'kubectl get configmaps,pods -A -l app=flannel -o json' printed, with it.",
+)
+@click.option(
     "--kubectl-prefix",
     metavar="PREFIX",
     help="flanneld's --kube-annotation-prefix, where it has one.",
@@ -66,6 +72,7 @@ def command(
     label: str,
     local: bool,
     kubectl_nodes: str | None,
+    kubectl_flannel: str | None,
     kubectl_prefix: str | None,
     min_coverage: str | None,
     store: str | None,
@@ -84,7 +91,9 @@ def command(
         inventory=",".join(inventories) or None,
     )
     place = Store(settings.store)
-    told = _told(kubectl_nodes, kubectl_prefix or PREFIX)
+    if kubectl_flannel and not kubectl_nodes:
+        raise UsageError("--kubectl-flannel goes with --kubectl-nodes, which names the nodes")
+    told = _told(kubectl_nodes, kubectl_flannel, kubectl_prefix or PREFIX)
     if local:
         if inventories or limit:
             raise UsageError("--local is this machine: it takes no inventory and no limit")
@@ -96,6 +105,7 @@ def command(
             limit=limit,
             label=label,
             kubectl_nodes=str(Path(kubectl_nodes).absolute()) if kubectl_nodes else "",
+            kubectl_flannel=str(Path(kubectl_flannel).absolute()) if kubectl_flannel else "",
             kubectl_prefix=kubectl_prefix or "",
             arguments=arguments,
         )
@@ -114,13 +124,18 @@ def _say_later(capture: Capture, store: Store, cluster: str) -> None:
         click.echo(visible(f"snapdiff: {where}, so it stays @latest. {way}"), err=True)
 
 
-def _told(path: str | None, prefix: str) -> dict[str, t.Any] | None:
-    """Return what the cluster says of its nodes. Raises before any work is done, not after."""
-    if path is None:
+def _told(nodes: str | None, flannel: str | None, prefix: str) -> dict[str, t.Any] | None:
+    """Return what the cluster says of itself. Raises before any work is done, not after."""
+    if nodes is None:
         return None
+    told = _read(nodes, lambda text: cluster_of_kubectl(text, prefix=prefix))
+    return told | ({"flannel": _read(flannel, flannel_of_kubectl)} if flannel else {})
+
+
+def _read(path: str, take: t.Callable[[str], dict[str, t.Any]]) -> dict[str, t.Any]:
     data = files.read(Path(path), SIZE)
     try:
-        return cluster_of_kubectl(data.decode("utf-8", "backslashreplace"), prefix=prefix)
+        return take(data.decode("utf-8", "backslashreplace"))
     except UnreadableError as error:
         raise UnreadableError(f"{path}: {error}") from None
 

@@ -22,11 +22,13 @@ HARMLESS = re.compile(r"[A-Za-z0-9 _./:@=+%-]+")
 PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b")  # NAME, GATEWAY: for a person to fill in
 # Words that are of a sentence, not of a command: "ip route del the routes named".
 PROSE = re.compile(r"\b(and|as|away|it|named|of|or|that|the|their|them|then|there|those|what)\b")
-PARTS = re.compile(r"; (?:then )?|, then (?!on it)")
+PARTS = re.compile(r"; (?:then )?|, then (?!on it)| and (?=recycle its pods)")
 RESTART = re.compile(r"restart (?:(?:the|its) flannel pod|their flannel pods)\b")
+RECYCLE = re.compile(r"recycle (?:its pods|the pods behind \S+ on .*)")
 UNLESS = re.compile(r"(?:if|once|unless|when|where)\b")  # it may be wrong to type it at once
 BUT_ONE = "all but one of"  # which one is for a person to say
 NAMED = 20  # nodes of one command; a longer line is nothing to paste
+CLUSTER = "the machine with kubectl"
 OF_FLANNEL = "kubectl -n kube-flannel delete pod -l app=flannel --field-selector spec.nodeName="
 
 
@@ -71,10 +73,19 @@ def _step(text: str, nodes: t.Sequence[str]) -> t.Iterator[Step]:
         yield Step(command=where[1], on=_places(nodes) if where[2] == "the node" else where[2])
         yield from _step(rest, nodes)
     elif _is_command(text):
-        yield Step(command=text, on=_places(nodes))
+        yield Step(command=text, on=CLUSTER if text.startswith("kubectl ") else _places(nodes))
     elif RESTART.search(text):
-        rest = f", for the first {NAMED} of {len(nodes)} nodes" if len(nodes) > NAMED else ""
-        yield Step(text=text, command=_restart(nodes), on=f"the machine with kubectl{rest}")
+        command = _each(nodes, f"{OF_FLANNEL}{{node}}")
+        yield Step(text=text, command=command, on=_of_cluster(nodes))
+    elif RECYCLE.fullmatch(text):
+        command = _each(
+            nodes, "kubectl drain {node} --ignore-daemonsets && kubectl uncordon {node}"
+        )
+        yield Step(
+            text=f"{text}; a drain leaves those of DaemonSets",
+            command=command,
+            on=_of_cluster(nodes),
+        )
     elif text:
         yield Step(text=text)
 
@@ -98,14 +109,18 @@ def _is_command(text: str) -> bool:
     )
 
 
-def _restart(nodes: t.Sequence[str]) -> str:
-    """Return what deletes flannel's pods of some nodes, as its own manifest names them."""
+def _of_cluster(nodes: t.Sequence[str]) -> str:
+    rest = f", for the first {NAMED} of {len(nodes)} nodes" if len(nodes) > NAMED else ""
+    return f"{CLUSTER}{rest}"
+
+
+def _each(nodes: t.Sequence[str], command: str) -> str:
+    """Return a command with a node's name in it, or what does it for one node after the other."""
     names = [shlex.quote(visible(one)) for one in nodes[:NAMED]]
-    if not names:
-        return ""
     if len(names) == 1:
-        return f"{OF_FLANNEL}{names[0]}"
-    return f'for node in {" ".join(names)}; do {OF_FLANNEL}"$node"; done'
+        return command.format(node=names[0])
+    loop = command.format(node='"$node"')
+    return f"for node in {' '.join(names)}; do {loop}; done" if names else ""
 
 
 def again(report: Report) -> tuple[Step, ...]:

@@ -32,8 +32,7 @@ def networks_of(view: NodeView) -> list[Network]:
     found = view.networks()
     if found:
         return found
-    conf = view.snapshot["cni"].get("net_conf") or {}
-    texts = (conf.get("Network"), conf.get("IPv6Network"))
+    texts = (view.net_conf.get("Network"), view.net_conf.get("IPv6Network"))
     return [one for text in texts if text and (one := network(str(text))) is not None]
 
 

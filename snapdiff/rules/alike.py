@@ -204,7 +204,7 @@ def kernels_skew(fleet: Fleet) -> Result:
 
     Why: it explains other differences, as in how the kernel limits MTUs or names links.
 
-    Source: Linux vxlan_core.c over its versions. flannel's and the plugins' versions are no facts.
+    Source: Linux vxlan_core.c over its versions. flannel's own: api-flannel-versions.
     """
     census = fleet.census("host/kernel")
     versions = {_version(str(value)) for value, _nodes in census.values} - {None}

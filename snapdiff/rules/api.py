@@ -184,6 +184,36 @@ def api_public_ip(fleet: Fleet) -> Result:
                 yield _public(member, address, None, "which none of its links has")
 
 
+@rule(
+    "api-public-ip-asked",
+    Severity.WARNING,
+    entries=("X-10",),
+    scope="fleet",
+    remedy=RESTART,
+)
+def api_public_ip_asked(fleet: Fleet) -> Result:
+    """Have each node publish the address that its annotations ask for.
+
+    Why: flanneld reads node-public-ip and public-ip-overwrite when it starts. One that was set
+    since does nothing, until a restart moves the node's tunnels to another address.
+
+    Exempt: nodes without these annotations.
+    Source: flannel pkg/subnet/kube/kube.go, AcquireLease(); Documentation/kubernetes.md.
+    """
+    for member, word in _pairs(fleet):
+        notes = word["annotations"]
+        for key in PUBLIC.values():
+            asked = notes.get(f"{key}-overwrite") or notes.get(f"node-{key}")
+            if asked and notes.get(key) and asked != notes[key]:
+                yield Breach(
+                    path=f"cluster/annotations/{key}",
+                    message=f"{member.node} publishes {notes[key]}, but is asked for {asked}",
+                    seen=notes[key],
+                    expected=asked,
+                    nodes=(member.node,),
+                )
+
+
 def _public(member: Member, seen: str, right: str | None, words: str) -> Breach:
     return Breach(
         path="links/*/addresses",

@@ -69,6 +69,7 @@ class Fleet:
     partial: bool = False  # nodes were left out on purpose, so absence proves nothing
     cluster: Mapping[str, t.Any] = field(default_factory=dict)  # the API's word, by node
     cluster_why: str = ""  # why the API gave none, where it was asked
+    flannel: Mapping[str, t.Any] = field(default_factory=dict)  # its objects; empty: not asked
     inventory: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # groups, by node
 
     def add(self, view: NodeView) -> None:

@@ -127,11 +127,11 @@ def _attribute(overlay: Overlay, member: str, seen: t.Any, right: t.Any, words: 
 
 
 def _port(view: NodeView, port: int | None) -> int | None:
-    """Return the port that net-conf has; the one that is there where a node has no net-conf."""
+    """Return the port that net-conf has; the one that is there where nobody has a net-conf."""
     told = view.backend("Port")
     if isinstance(told, int) and told > 0:
         return told
-    if view.snapshot["cni"].get("net_conf") is not None:
+    if view.net_conf:
         return PORT
     if port != PORT:
         view.get("cni", "net_conf")
@@ -179,7 +179,7 @@ def vxlan_learning(view: NodeView) -> Result:
         seen = view.get("links", overlay.name, "vxlan", "learning")
         if seen is None or (not seen and not view.backend("Learning")):
             continue
-        conf = view.get("cni", "net_conf")
+        conf = view.net_conf or view.get("cni", "net_conf")
         if conf is not None and bool(seen) != (right := bool(view.backend("Learning"))):
             words = "it learns MACs" if seen else "it does not learn MACs"
             yield _attribute(overlay, "learning", seen, right, words)

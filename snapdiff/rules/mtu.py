@@ -61,7 +61,7 @@ def overlay_mtu_headroom(view: NodeView) -> Result:
 
 def _outer(view: NodeView, one: Fit) -> tuple[str, ...]:
     key = view.backend("MTU")
-    told = (f"net-conf: MTU {key} of the outer packet",) if key else ()
+    told = (f"{view.net_conf_name}: MTU {key} of the outer packet",) if key else ()
     return (*told, *one.sum(one.cost.asked))
 
 
@@ -77,11 +77,11 @@ def overlay_mtu_small(view: NodeView) -> Result:
     Why: a smaller one costs throughput, and is the mark of an underlay that grew under a link that
     flannel kept.
 
-    Exempt: ipip, which flannel lowers and never raises. Where net-conf is not on the node, or
-    nobody looked, a smaller MTU may be meant: it is an info.
+    Exempt: ipip, which flannel lowers and never raises. Where neither the node nor the cluster
+    tells net-conf, a smaller MTU may be meant: it is an info.
     Source: flannel pkg/backend/vxlan/device.go; flannel-io/flannel#841, #1775, #1781.
     """
-    told = bool((view.snapshot["cni"].get("net_conf") or {}).get("Backend"))
+    told = bool(view.net_conf.get("Backend"))
     for one in fits(view, in_use(view)):
         if isinstance(one, CannotTell):
             yield one
@@ -110,7 +110,7 @@ def overlay_mtu_configured(view: NodeView) -> Result:
     Why: who sets it has a path that takes no more. The key is the MTU of the outer packet, and
     flannel does not look at it again for a link that exists.
 
-    Exempt: a net-conf without MTU, or none on the node.
+    Exempt: a net-conf without MTU, or none, on the node and in the cluster.
     Source: flannel-io/flannel#1736, #1775, #1781.
     """
     for one in fits(view, in_use(view)):

@@ -137,9 +137,8 @@ def bridge_nf_call(view: NodeView) -> Result:
     ip6tables, a node whose pods have no IPv6. Off is a warning, absent an error.
     Source: flannel main.go, since v0.26.0; k3s-io/k3s#14022.
     """
-    net_conf = view.snapshot["cni"].get("net_conf") or {}
     flannel = bool(view.flannel) or view.lease is not None
-    if net_conf.get("EnableNFTables") or any(one.owner == "cilium" for one in view.overlays):
+    if view.net_conf.get("EnableNFTables") or any(one.owner == "cilium" for one in view.overlays):
         return
     if not (flannel or view.bridges):
         return

@@ -73,9 +73,11 @@ class Overlay:
 class NodeView:
     """The facts of one node, with what follows from them."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, config: Mapping[str, t.Any] | None = None) -> None:
+        """Take a snapshot, and flannel's ``config`` as ``cluster.yml`` has it."""
         self.snapshot = snapshot
         self.node = snapshot.node
+        self._config = config or {}
 
     def section(self, name: str) -> Mapping[str, t.Any]:
         """Return a section. Raises CannotTell where it was not looked at and is empty."""
@@ -166,20 +168,50 @@ class NodeView:
         texts = [text for key in keys for text in str(lease.get(key, "")).split(",") if text]
         return [one for one in map(network, texts) if one is not None]
 
-    def backend(self, member: str) -> t.Any:
-        """Return a member of net-conf's Backend, None where it is absent or net-conf is.
+    @cached_property
+    def net_conf(self) -> Mapping[str, t.Any]:
+        """Return flannel's configuration: the node's own file, else the ConfigMap's.
 
-        A node need not have net-conf, and not having looked is no reason to stop a rule that can
-        do without: this raises nothing.
+        A node need not have the file, and not having looked is no reason to stop a rule that can
+        do without: this raises nothing, and is empty where nobody tells. A ConfigMap of another
+        backend than the node runs was not applied, and is none of its own.
         """
-        conf = self.snapshot["cni"].get("net_conf") or {}
-        return (conf.get("Backend") or {}).get(member)
+        own: Mapping[str, t.Any] | None = self.snapshot["cni"].get("net_conf")
+        if own is not None:
+            return own
+        given: Mapping[str, t.Any] = self._config.get("net_conf") or {}
+        return given if runs(self, (given.get("Backend") or {}).get("Type")) else {}
+
+    @property
+    def net_conf_name(self) -> str:
+        """Return where that was read: ``net-conf``, or the ConfigMap by its name."""
+        if self.snapshot["cni"].get("net_conf") is None and self.net_conf:
+            return f"net-conf of the ConfigMap {self._config['name']}"
+        return "net-conf"
+
+    def backend(self, member: str) -> t.Any:
+        """Return a member of net-conf's Backend, None where it is absent or nobody tells."""
+        return (self.net_conf.get("Backend") or {}).get(member)
 
     def addresses(self, link: str) -> list[Address]:
         """Return the addresses of a link but link-local ones."""
         rows = self.links[link]["addresses"]
         found = [interface(key) for key in rows if not key.startswith("fe80:")]
         return [one for one in found if one is not None]
+
+
+def runs(view: NodeView, backend: t.Any) -> bool:
+    """Say whether what is on a node goes with a backend: False where it is another's."""
+    try:
+        kinds = {one.kind for one in view.flannel}
+    except CannotTell:
+        return False
+    kind = next((kind for kind, name in FLANNEL.items() if name == backend), None)
+    if kind is not None:
+        return not kinds or kind in kinds
+    # host-gw has no link of its own, and an earlier backend's may be left: the lease tells
+    lease = (view.snapshot["cni"].get("subnet_env") or {}).get("FLANNEL_MTU")
+    return lease is not None and lease not in {one.mtu for one in view.flannel}
 
 
 def _overlay(name: str, link: Link) -> Overlay:
@@ -193,7 +225,9 @@ def _overlay(name: str, link: Link) -> Overlay:
     return Overlay(name=name, link=link, kind=kind, family=6 if six else 4, owner=owner)
 
 
-def look_at(side: Side, node: str, missing: list[Missing]) -> NodeView | None:
+def look_at(
+    side: Side, node: str, missing: list[Missing], config: Mapping[str, t.Any] | None = None
+) -> NodeView | None:
     """Return a node of a capture; one that was not seen goes to *missing*, with the reason.
 
     Rules ask for most of a snapshot, so all rows are read here: one that does not fit the schema
@@ -212,4 +246,4 @@ def look_at(side: Side, node: str, missing: list[Missing]) -> NodeView | None:
     except SnapdiffError as error:
         missing.append(Missing(node=node, why=str(error)))
         return None
-    return NodeView(snapshot)
+    return NodeView(snapshot, config)

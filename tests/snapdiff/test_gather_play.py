@@ -12,6 +12,7 @@ import sys
 
 import pytest
 import yaml
+from kube import kube_config, kube_pod, listed
 
 from clusters import cluster
 from snapdiff.schema import validate
@@ -34,10 +35,15 @@ SAID = {
         for number, name in enumerate(cluster(2), 1)
     ],
 }
+FLANNEL = listed(kube_config(), kube_pod(1), kube_pod(2, waiting="CrashLoopBackOff"))
 KUBECTL = """#!/bin/sh
-test "$*" = "get nodes -o json" || exit 64
-{answer}
+case "$*" in
+"get nodes -o json") {answer} ;;
+"get configmaps,pods {options} -o json") {flannel} ;;
+*) exit 64 ;;
+esac
 """
+ALL = "--all-namespaces --selector app=flannel"
 REFUSED = "echo 'The connection to the server 10.0.0.1:6443 was refused' >&2; exit 1"
 
 
@@ -50,11 +56,13 @@ def gather(tmp_path):
     groups = {"workers": {"hosts": hosts}, "old": {"hosts": {"node2": {}}}}
     inventory.write_text(yaml.safe_dump({"all": {"vars": local, "children": groups}}), "utf-8")
 
-    def run(*options, answer="", more=()):
+    def run(*options, answer="true", flannel="exit 65", of_flannel=ALL, more=()):
         tools = tmp_path / "bin"
         tools.mkdir()
         kubectl = tools / "kubectl"
-        kubectl.write_text(KUBECTL.format(answer=answer), "utf-8")
+        kubectl.write_text(
+            KUBECTL.format(answer=answer, flannel=flannel, options=of_flannel), "utf-8"
+        )
         kubectl.chmod(0o755)
         words = ["gather", "-i", inventory, "--store", tmp_path / "store", "--cluster", "lab"]
         done = subprocess.run(
@@ -74,6 +82,10 @@ def gather(tmp_path):
         )
 
     return run
+
+
+def printed(objects):
+    return f"cat <<'END'\n{json.dumps(objects)}\nEND\n"
 
 
 ASK = ("-e", '{"snapdiff_kubectl": true}')
@@ -98,8 +110,7 @@ def test_the_manifest_has_the_inventory_groups_of_each_node(gather):
     ids=["flannels-own", "another"],
 )
 def test_what_kubectl_says_is_kept_and_no_more(gather, options, prefix, backend):
-    answer = f"cat <<'END'\n{json.dumps(SAID)}\nEND"
-    _manifest, told = gather(*options, answer=answer, more=ASK)
+    _manifest, told = gather(*options, answer=printed(SAID), more=ASK)
     validate(told, "cluster")
     assert (told["prefix"], told["not_observed"]) == (prefix, "")
     assert {
@@ -131,3 +142,62 @@ def test_a_file_of_what_it_said_stands_in_for_kubectl(gather, tmp_path):
     said.write_text(json.dumps(SAID), "utf-8")
     _manifest, told = gather("--kubectl-nodes", said, answer="exit 99")
     assert sorted(told["nodes"]) == ["node1", "node2"]
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [(ALL, ""), ("-n kube-system -l k8s-app=canal",) * 2],
+    ids=["flannels-own", "another"],
+)
+def test_flannels_configuration_and_pods_are_asked_for_too(gather, options, more):
+    asked = {"snapdiff_kubectl": True, **({"snapdiff_kubectl_flannel": more} if more else {})}
+    _manifest, told = gather(
+        answer=printed(SAID),
+        flannel=printed(FLANNEL),
+        of_flannel=options,
+        more=("-e", json.dumps(asked)),
+    )
+    validate(told, "cluster")
+    assert told["flannel"]["config"]["net_conf"]["Network"] == "10.244.0.0/16"
+    assert {name: row["why"] for name, row in told["flannel"]["pods"].items()} == {
+        "node1": "",
+        "node2": "CrashLoopBackOff",
+    }
+
+
+@pytest.mark.parametrize(
+    ("flannel", "why"),
+    [
+        ("echo 'Error: configmaps is forbidden' >&2; exit 1", "Error: configmaps is forbidden"),
+        ("echo '{}'", "kubectl get configmaps,pods -o json: it is no list of objects"),
+        ("exit 3", "kubectl ended with 3"),
+    ],
+    ids=["forbidden", "no-list", "silent"],
+)
+def test_why_there_is_nothing_of_flannels_is_kept_and_the_nodes_are_too(gather, flannel, why):
+    _manifest, told = gather(answer=printed(SAID), flannel=flannel, more=ASK)
+    assert told["flannel"] == {"not_observed": why, "config": None, "pods": {}}
+    assert sorted(told["nodes"]) == ["node1", "node2"]
+
+
+def test_who_may_not_ask_for_pods_need_not(gather):
+    asked = json.dumps({"snapdiff_kubectl": True, "snapdiff_kubectl_flannel": ""})
+    _manifest, told = gather(answer=printed(SAID), more=("-e", asked))
+    assert "flannel" not in told
+
+
+def test_a_file_stands_in_for_that_too(gather, tmp_path):
+    words = []
+    for name, objects in (("nodes", SAID), ("flannel", FLANNEL)):
+        (tmp_path / name).write_text(json.dumps(objects), "utf-8")
+        words += [f"--kubectl-{name}", tmp_path / name]
+    _manifest, told = gather(*words, answer="exit 99")
+    assert sorted(told["flannel"]["pods"]) == ["node1", "node2"]
+
+
+def test_an_answer_that_does_not_fit_costs_itself_and_not_the_capture(gather, tmp_path):
+    odd = json.loads(json.dumps(SAID))
+    odd["items"][0]["metadata"]["annotations"]["flannel.alpha.coreos.com/x"] = "\ud800"
+    _manifest, told = gather(answer=printed(odd), more=ASK)
+    assert told["nodes"] == {}
+    assert told["not_observed"]

@@ -22,7 +22,7 @@ FLOORS = (
     "errors story safe",
     "model rows census cluster wording",
     "files names schema strict_yaml roles collector/",
-    "codec canonical paths",
+    "codec canonical paths daemonset",
     "snapshot",
     "store",
     "selection baseline moments ledger",

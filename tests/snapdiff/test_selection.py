@@ -29,7 +29,7 @@ NODES = [
         (["group:nodes", "node1"], {"node1", "node2", "node10"}),
         ([], set()),
     ],
-    ids=str,
+    ids=lambda one: "-".join(sorted(one)) or "nobody",  # a set has no order of its own
 )
 def test_nodes_by_name_pattern_and_group(words, meant):
     assert chosen(words, NODES, "--on") == meant

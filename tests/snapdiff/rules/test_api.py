@@ -6,6 +6,7 @@ import copy
 import json
 
 import pytest
+from kube import kube_node, listed
 
 from builders import NOW, capture, node
 from clusters import Held, cluster
@@ -15,47 +16,6 @@ from snapdiff.cluster import PREFIX, cluster_not_observed, cluster_of_kubectl
 from snapdiff.errors import UnreadableError
 from snapdiff.store import Store, side_of_capture
 from snapdiff.verdict import Policy
-
-
-def kube_node(number, *, dual=False, backend="vxlan", **annotations):
-    """Return a Node object in the shape of the API, more in it than we keep."""
-    cidrs = [f"10.244.{number}.0/24"] + ([f"fd00:10:244:{number}::/64"] if dual else [])
-    mac = {4: f"02:00:00:00:00:{number:02x}", 6: f"06:00:00:00:00:{number:02x}"}
-    notes = {
-        f"{PREFIX}backend-type": backend,
-        f"{PREFIX}backend-data": json.dumps({"VNI": 1, "VtepMAC": mac[4]}),
-        f"{PREFIX}kube-subnet-manager": "true",
-        f"{PREFIX}public-ip": f"192.0.2.{number}",
-        "node.alpha.kubernetes.io/ttl": "0",
-        "secret.example/token": "not to be kept",
-    }
-    if dual:
-        notes[f"{PREFIX}backend-v6-data"] = json.dumps({"VNI": 1, "VtepMAC": mac[6]})
-        notes[f"{PREFIX}public-ipv6"] = f"2001:db8::{number:x}"
-    for key, value in annotations.items():
-        name = f"{PREFIX}{key.replace('_', '-')}"
-        notes.pop(name, None)
-        if value is not None:
-            notes[name] = value
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": f"node{number}", "annotations": notes, "labels": {"zone": "a"}},
-        "spec": {"podCIDR": cidrs[0], "podCIDRs": cidrs, "providerID": "aws:///i-0"},
-        "status": {
-            "addresses": [
-                {"type": "InternalIP", "address": f"192.0.2.{number}"},
-                {"type": "ExternalIP", "address": "203.0.113.9"},
-                {"type": "Hostname", "address": f"node{number}"},
-            ],
-            "nodeInfo": {"kubeletVersion": "v1.34.1", "kernelVersion": "6.1.0", "machineID": "x"},
-            "images": [{"names": ["registry.example/secret"]}],
-        },
-    }
-
-
-def listed(*nodes):
-    return {"apiVersion": "v1", "kind": "List", "items": list(nodes)}
 
 
 def told(facts, api, **missing):
@@ -145,6 +105,17 @@ TABLE = {
         with_one(public_ip="203.0.113.9", public_ip_overwrite="203.0.113.9"),
         [],
     ),
+    "asked-for-another-address": (
+        "vxlan",
+        with_one(node_public_ip="198.51.100.1"),
+        [("api-public-ip-asked", "cluster/annotations/public-ip", ("node1",))],
+    ),
+    "overwrite-not-applied": (
+        "vxlan",
+        with_one(public_ip_overwrite="203.0.113.9"),
+        [("api-public-ip-asked", "cluster/annotations/public-ip", ("node1",))],
+    ),
+    "has-the-address-that-was-asked-for": ("vxlan", with_one(node_public_ip="192.0.2.1"), []),
     "one-address-on-two-nodes": (
         "vxlan",
         with_one(public_ip="192.0.2.2"),
@@ -186,6 +157,7 @@ def test_where_the_api_gave_no_answer_nobody_can_tell():
         "api-nodes",
         "api-pod-cidr",
         "api-public-ip",
+        "api-public-ip-asked",
         "api-vtep-mac",
     }
 
