@@ -184,13 +184,17 @@ def findings(told: Iterable[Told], cluster: str) -> list[Finding]:
 
 
 def _by_rule(groups: Iterable[list[Told]]) -> list[list[Told]]:
-    """Join groups of one rule on a node that differ in their values, if they are of other nodes."""
+    """Join groups of one rule that differ in their values, if they are of other nodes.
+
+    Rules on a node alone, and what rules on pairs lay on one node for all others.
+    """
     kept: list[list[Told]] = []
-    alike: dict[tuple[str, int], list[list[Told]]] = defaultdict(list)
+    alike: dict[tuple[str, int, bool], list[list[Told]]] = defaultdict(list)
     for group in groups:
         first = group[0]
-        if first.rule.scope == "node":
-            alike[first.rule.id, first.severity].append(group)
+        breach = first.breach
+        if first.rule.scope == "node" or (first.rule.scope == "pair" and not breach.peer):
+            alike[first.rule.id, first.severity, "*" in breach.path].append(group)
         else:
             kept.append(group)
     for some in alike.values():

@@ -1,6 +1,6 @@
 """What must be the same on all nodes: the outliers are told against the value that most have.
 
-A node that did not tell its value is not counted; where nobody can be compared, nobody can tell.
+A node that did not tell its value is not counted; where it was not observed, nobody can tell.
 """
 
 from __future__ import annotations

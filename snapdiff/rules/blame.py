@@ -28,12 +28,14 @@ def blamed(
     *,
     among: Callable[[str], tuple[t.Hashable, int]],
     order: tuple[str, ...],
+    lost: bool = False,
 ) -> tuple[list[Group], list[Group], list[Group]]:
     """Return deviations of one kind by who is to blame: holders, peers, and pairs.
 
     A node that deviates from most of its peers is wrong itself; a peer that most nodes have wrong
-    is what has changed; what is left are single pairs. *among* gives the mesh that an address is
-    of, and how many nodes are in it; *order* is that of an entry's members.
+    is what has changed; what is left are single pairs. Where both would do, as many holders as
+    peers, the holders have *lost* what they had, if that is what is wrong. *among* gives the mesh
+    that an address is of, and how many nodes are in it; *order* is that of an entry's members.
     """
     by_holder: dict[tuple[str, t.Hashable], list[Deviation]] = defaultdict(list)
     by_peer: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
@@ -42,24 +44,41 @@ def blamed(
         mesh, sizes[mesh] = among(one.address)
         by_holder[one.holder, mesh].append(one)
         by_peer[one.peer, one.address].append(one)
+    of_holders = [one for one in by_holder if _is_most(by_holder[one], sizes[one[1]])]
+    of_peers = [
+        (peer, address)
+        for (peer, address), rows in by_peer.items()
+        if 2 * len({one.holder for one in rows}) > sizes[among(address)[0]] - 1
+        and len({one.holder for one in rows}) > 1
+    ]
+    if lost and of_holders and len(of_holders) <= len(of_peers):
+        of_peers = []
     peers, done = [], set()
-    for (peer, address), rows in by_peer.items():
-        holders = {one.holder for one in rows}
-        if 2 * len(holders) > among(address)[1] - 1 and len(holders) > 1:
-            peers.append(_group(peer, holders, rows, order, whole=True))
-            done |= {(one.holder, one.peer, one.address) for one in rows}
-    holders_, pairs = [], []
-    for (holder, mesh), rows in by_holder.items():
-        rest = [one for one in rows if (one.holder, one.peer, one.address) not in done]
-        names = {one.address for one in rest}
-        if len(names) > 1 and 2 * len(names) > sizes[mesh] - 1:
-            holders_.append(_group(holder, {one.peer for one in rest}, rest, order, whole=True))
-            done |= {(one.holder, one.peer, one.address) for one in rest}
+    for peer, address in of_peers:
+        rows = by_peer[peer, address]
+        peers.append(_group(peer, {one.holder for one in rows}, rows, order, whole=True))
+        done |= set(map(_pair, rows))
+    holders, pairs = [], []
+    for holder, mesh in of_holders:
+        rest = [one for one in by_holder[holder, mesh] if _pair(one) not in done]
+        if _is_most(rest, sizes[mesh]):
+            holders.append(_group(holder, {one.peer for one in rest}, rest, order, whole=True))
+            done |= set(map(_pair, rest))
     for (peer, _address), rows in by_peer.items():
-        rest = [one for one in rows if (one.holder, one.peer, one.address) not in done]
+        rest = [one for one in rows if _pair(one) not in done]
         if rest:
             pairs.append(_group(peer, {one.holder for one in rest}, rest, order, whole=False))
-    return holders_, peers, pairs
+    return holders, peers, pairs
+
+
+def _is_most(rows: list[Deviation], size: int) -> bool:
+    """Say whether deviations of one holder are of most of its peers."""
+    names = {one.address for one in rows}
+    return len(names) > 1 and 2 * len(names) > size - 1
+
+
+def _pair(one: Deviation) -> tuple[str, str, str]:
+    return one.holder, one.peer, one.address
 
 
 def _group(

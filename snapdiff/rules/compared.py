@@ -20,21 +20,20 @@ PEERS = (
 POOLS = ("kernel", "underlay", "underlay kind")  # what parts a fleet that is mixed on purpose
 
 
-def nobody(fleet: Fleet, trait: str) -> Iterator[CannotTell]:
-    """Yield what kept all nodes from being compared, if so."""
-    if len(fleet.members) > 1 and len(fleet.census(trait).nodes) < 2:
+def untold(fleet: Fleet, trait: str) -> Iterator[CannotTell]:
+    """Yield what kept nodes from telling a trait: those alike say nothing of one not observed."""
+    if len(fleet.members) > 1:
         unseen = fleet.unseen(trait)
         if unseen is not None:
             yield CannotTell(*unseen)
 
 
 def told(fleet: Fleet, trait: str) -> Iterator[Census | CannotTell]:
-    """Yield the census of a trait where nodes differ, or what kept all from being compared."""
+    """Yield the census of a trait where nodes differ, and what kept any from being compared."""
     census = fleet.census(trait)
     if not census.alike:
         yield census
-    else:
-        yield from nobody(fleet, trait)
+    yield from untold(fleet, trait)
 
 
 def unlike(

@@ -6,7 +6,6 @@ Tables are compared by digest first, so only nodes that differ cost anything; ne
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
 from snapdiff.rules.direct import is_direct, lacking
 
@@ -18,8 +17,7 @@ if t.TYPE_CHECKING:
 MEMBERS = ("subnet", "mac", "underlay")  # of a Row, as the snapshot calls them
 
 
-@dataclass(frozen=True, slots=True)
-class Deviation:
+class Deviation(t.NamedTuple):  # a large mesh that is broken everywhere has millions
     """A node's entry for a peer that is not what the peer is."""
 
     holder: str
@@ -31,8 +29,13 @@ class Deviation:
     expected: str | None
 
 
-def deviations(fleet: Fleet, kind: str = "") -> Iterator[Deviation]:
-    """Yield what is missing, stale or extra in the tables of all nodes; *kind*: that alone."""
+def deviations(fleet: Fleet) -> tuple[Deviation, ...]:
+    """Return what is missing, stale or extra in the tables of all nodes: asked for once a fleet."""
+    found: tuple[Deviation, ...] = fleet.once("deviations", lambda: tuple(_found(fleet)))
+    return found
+
+
+def _found(fleet: Fleet) -> Iterator[Deviation]:
     subnets = {name: tuple(map(str, one.subnets)) for name, one in fleet.members.items()}
     for family in (4, 6):
         owners: dict[str, tuple[str, Vtep]] = {}
@@ -49,14 +52,12 @@ def deviations(fleet: Fleet, kind: str = "") -> Iterator[Deviation]:
             if digest not in differing:
                 differing[digest] = list(_against(fleet.tables[digest], expected, owners, fleet))
             for one in differing[digest]:
-                if kind and one.kind != kind:
-                    continue
                 if one.peer == name or _is_spare(one, expected, member.spare):
                     continue
-                found = Deviation(name, *_rest(one))
+                found = Deviation(name, *one[1:])
                 if not _reached_directly(found, fleet, subnets.get(one.peer, ())):
                     yield found
-    yield from (one for one in _direct(fleet) if kind in ("", one.kind))
+    yield from _direct(fleet)
 
 
 def _direct(fleet: Fleet) -> Iterator[Deviation]:
@@ -90,10 +91,6 @@ def _is_spare(
         return False
     _subnet, mac, underlay = expected[one.address]
     return (str(mac), str(underlay)) in spare
-
-
-def _rest(one: Deviation) -> tuple[str, str, str, str, str | None, str | None]:
-    return one.peer, one.address, one.kind, one.member, one.seen, one.expected
 
 
 def _against(

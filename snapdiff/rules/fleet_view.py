@@ -72,6 +72,14 @@ class Fleet:
     flannel: Mapping[str, t.Any] = field(default_factory=dict)  # its objects; empty: not asked
     inventory: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # groups, by node
 
+    _made: dict[str, t.Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: t.Callable[[], t.Any]) -> t.Any:
+        """Return what *make* makes of all nodes, kept for whoever asks again."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
     def add(self, view: NodeView) -> None:
         """Take from a node what rules between nodes need, and let the rest go."""
         vteps = tuple(_vteps(view))

@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from snapdiff.census import named, say
 from snapdiff.model import Severity
-from snapdiff.rules.compared import PEERS, nobody
+from snapdiff.rules.compared import PEERS, untold
 from snapdiff.rules.registry import Breach, Result, rule
 
 if t.TYPE_CHECKING:
@@ -55,8 +55,8 @@ def pod_subnets_disjoint(fleet: Fleet) -> Result:
             evidence=tuple(_told(node, group[node]) for node in nodes[:6]),
             explains=_of_leases(group),
         )
-    if not claims:
-        yield from nobody(fleet, "cni/subnet_env/FLANNEL_SUBNET")
+    if not all(member.traits.claims for member in fleet.members.values()):
+        yield from untold(fleet, "cni/subnet_env/FLANNEL_SUBNET")
 
 
 def _size(one: t.Any) -> tuple[int, int]:
@@ -134,7 +134,7 @@ def vtep_mac_unique(fleet: Fleet) -> Result:
     traits = [one for one in fleet.names("overlay/") if one.endswith("/mac")]
     for trait in traits:
         yield from _twice(fleet, trait, "VTEP MAC")
-    yield from nobody(fleet, traits[0] if traits else "overlay/flannel/vxlan/4/mac")
+    yield from untold(fleet, traits[0] if traits else "overlay/flannel/vxlan/4/mac")
 
 
 @rule(
@@ -175,7 +175,7 @@ def underlay_address_unique(fleet: Fleet) -> Result:
     for family in (4, 6):
         yield from _twice(fleet, f"underlay/address/{family}", "underlay address")
     if not fleet.census("underlay/address/6").nodes:
-        yield from nobody(fleet, "underlay/address/4")
+        yield from untold(fleet, "underlay/address/4")
 
 
 @rule(
@@ -195,4 +195,4 @@ def machine_id_unique(fleet: Fleet) -> Result:
     Source: systemd.link(5), MACAddressPolicy.
     """
     yield from _twice(fleet, "host/machine_id", "machine id")
-    yield from nobody(fleet, "host/machine_id")
+    yield from untold(fleet, "host/machine_id")

@@ -28,9 +28,10 @@ def _grouped(fleet: Fleet, kind: str) -> tuple[list[Group], list[Group], list[Gr
     """Return deviations of a kind by who is to blame: holders, peers, and pairs."""
     sizes = {family: _size(fleet, family) for family in (4, 6)}
     return blamed(
-        deviations(fleet, kind),
+        (one for one in deviations(fleet) if one.kind == kind),
         among=lambda address: (_family(address), sizes[_family(address)]),
         order=MEMBERS,
+        lost=kind == "missing",
     )
 
 
@@ -86,7 +87,7 @@ def peer_entries_missing(fleet: Fleet) -> Result:
     for one in pairs:
         yield Breach(
             path=f"peers/{one.first.address}/missing",
-            message=f"{named(one.others)} lacks the {_entries(one.members)} of {one.node}",
+            message=f"{_they(one, 'lacks', 'lack')} the {_entries(one.members)} of {one.node}",
             nodes=one.others,
             peer=one.node,
             expected=_entries(one.members),
@@ -136,7 +137,7 @@ def peer_entries_stale(fleet: Fleet) -> Result:
         first = one.first
         yield Breach(
             path=f"peers/{first.address}/{first.member}",
-            message=f"{named(one.others)} holds the {WORDS[first.member]} {first.seen} of "
+            message=f"{_they(one, 'holds', 'hold')} the {WORDS[first.member]} {first.seen} of "
             f"{one.node}, which has {first.expected}",
             seen=first.seen,
             expected=first.expected,
@@ -144,6 +145,10 @@ def peer_entries_stale(fleet: Fleet) -> Result:
             peer=one.node,
             about=frozenset((one.node,)),
         )
+
+
+def _they(one: Group, does: str, do: str) -> str:
+    return f"{named(one.others)} {does if len(one.others) == 1 else do}"
 
 
 def _words(one: Group) -> str:

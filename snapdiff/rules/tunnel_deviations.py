@@ -26,11 +26,16 @@ PUBLIC = ("public-ip", "public-ip-overwrite", "public-ipv6", "public-ipv6-overwr
 NATTED = "no node seen has the address of an endpoint, and a public one is the API's word"
 
 
-def deviations(fleet: Fleet) -> Found:
-    """Yield what is missing, stale or extra among the wireguard peers of all nodes.
+def deviations(fleet: Fleet) -> tuple[Deviation | CannotTell, ...]:
+    """Return what is missing, stale or extra among the wireguard peers of all nodes.
 
-    An address of a deviation is the place below ``links``.
+    An address of a deviation is the place below ``links``. It is asked for once a fleet.
     """
+    found: tuple[Deviation | CannotTell, ...] = fleet.once("tunnels", lambda: tuple(_found(fleet)))
+    return found
+
+
+def _found(fleet: Fleet) -> Found:
     holders = {one: name for name, member in fleet.members.items() for one in member.addresses}
     links = sorted({one.link for member in fleet.members.values() for one in member.tunnels})
     for link in links:
@@ -55,9 +60,7 @@ def deviations(fleet: Fleet) -> Found:
                 if isinstance(one, CannotTell):
                     yield one
                 elif one.peer != name:
-                    yield Deviation(
-                        name, one.peer, one.address, one.kind, one.member, one.seen, one.expected
-                    )
+                    yield Deviation(name, *one[1:])
 
 
 def _place(table: Table, address: str, tunnel: Tunnel) -> str | None:

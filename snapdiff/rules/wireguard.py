@@ -31,6 +31,7 @@ def _grouped(fleet: Fleet, kind: str) -> Groups:
         (one for one in found if one.kind == kind),
         among=lambda place: (link := place.partition("/")[0], sizes[link]),
         order=MEMBERS,
+        lost=kind == "missing",
     )
 
 

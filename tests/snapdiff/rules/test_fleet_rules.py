@@ -229,17 +229,53 @@ def test_underlays_of_two_mtus_are_for_information_where_overlays_fit_the_smalle
     ]
 
 
-def test_what_was_not_observed_on_a_node_is_not_counted():
+def test_what_was_not_observed_on_a_node_is_not_counted_and_not_alike():
     facts = cluster(3)
     for name in ("node1", "node2", "node3"):
         del facts[name]["links"]["flannel.1"]["vxlan"]["port"]
     facts["node3"]["not_observed"] = {"links/*/vxlan": "too old"}
-    assert breaches("same-port", facts) == []
+    assert breaches("same-port", facts) == [("links/*/vxlan", "?")]
     facts = cluster(3)
     del facts["node3"]["links"]["flannel.1"]["vxlan"]
     facts["node3"]["not_observed"] = {"links/*/vxlan": "too old"}
-    assert breaches("same-port", facts) == []
-    assert breaches("same-vni", facts) == []
+    assert breaches("same-port", facts) == [("links/*/vxlan", "?")]
+    assert breaches("same-vni", facts) == [("links/*/vxlan", "?")]
+    facts["node2"]["links"]["flannel.1"]["vxlan"]["port"] = 4789
+    assert breaches("same-port", facts) == [
+        ("links/*/vxlan", "?"),
+        ("links/flannel.1/vxlan/port", ("node1", "node2"), Severity.ERROR),
+    ]
+
+
+def test_a_node_whose_pod_subnet_nobody_saw_may_overlap():
+    facts = cluster(3)
+    facts["node3"]["cni"], facts["node3"]["not_observed"] = {}, {"cni": "denied"}
+    for name in ("cni0", "flannel.1"):
+        facts["node3"]["links"][name]["addresses"] = {}
+    assert breaches("pod-subnets-disjoint", facts) == [("cni", "?")]
+
+
+@pytest.mark.parametrize(
+    ("lost", "path", "nodes", "words"),
+    [
+        (lambda holder, peer: True, "peers/*/missing", 5, "node1 lacks the route"),
+        (lambda holder, peer: peer > 2, "peers/*/missing", 3, "4 nodes lack the route"),
+        (lambda holder, peer: peer == 5, "peers/10.244.5.0/missing", 1, "4 nodes lack the route"),
+        (lambda holder, peer: holder == 5, "peers/*/missing", 1, "node5 lacks the route"),
+    ],
+    ids=["all-lost-all", "most-are-unknown-to-all", "one-is-unknown-to-all", "one-lost-all"],
+)
+def test_what_is_missing_all_over_a_mesh_is_one_row(lost, path, nodes, words):
+    facts = cluster(5)
+    for holder, one in enumerate(facts.values(), 1):
+        one["peers"] = {
+            key: row
+            for key, row in one["peers"].items()
+            if not lost(holder, int(row["subnet"].split(".")[2]))
+        }
+    rows = [one for one in report(facts).findings if one.rule == "peer-entries-missing"]
+    assert [(one.path, len(one.nodes)) for one in rows] == [(path, nodes)]
+    assert rows[0].message.startswith(words)
 
 
 @pytest.mark.parametrize(
