@@ -33,9 +33,10 @@ def blamed(
     """Return deviations of one kind by who is to blame: holders, peers, and pairs.
 
     A node that deviates from most of its peers is wrong itself; a peer that most nodes have wrong
-    is what has changed; what is left are single pairs. Where both would do, as many holders as
-    peers, the holders have *lost* what they had, if that is what is wrong. *among* gives the mesh
-    that an address is of, and how many nodes are in it; *order* is that of an entry's members.
+    is what has changed; what is left are single pairs. Where holders account for all, and peers do
+    not or are no fewer, the holders have *lost* what they had, if that is what is wrong. *among*
+    gives the mesh that an address is of, and how many nodes are in it; *order* is that of an
+    entry's members.
     """
     by_holder: dict[tuple[str, t.Hashable], list[Deviation]] = defaultdict(list)
     by_peer: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
@@ -51,7 +52,8 @@ def blamed(
         if 2 * len({one.holder for one in rows}) > sizes[among(address)[0]] - 1
         and len({one.holder for one in rows}) > 1
     ]
-    if lost and of_holders and len(of_holders) <= len(of_peers):
+    all_of_peers = len(of_peers) == len(by_peer)
+    if lost and len(of_holders) == len(by_holder) <= len(of_peers if all_of_peers else by_holder):
         of_peers = []
     peers, done = [], set()
     for peer, address in of_peers:
