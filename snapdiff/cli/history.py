@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from snapdiff.cli.options import settings_of, store_options
-from snapdiff.errors import UsageError
+from snapdiff.errors import ExitCode, SnapdiffError, UnreadableError, UsageError
 from snapdiff.history import course_of, turns
 from snapdiff.moments import moment_of
 from snapdiff.paths import split
@@ -23,6 +23,7 @@ from snapdiff.wording import named
 if t.TYPE_CHECKING:
     from pathlib import Path
 
+    from snapdiff.model import Capture
     from snapdiff.story import Course
 
 
@@ -47,28 +48,46 @@ def command(
     store: str | None,
     cluster: str | None,
     output: str,
-) -> None:
+) -> int:
     """Tell when the value at PATH changed, such as links/flannel.1/mtu, and on which nodes.
 
     A node that was not seen in a capture is told as that, not as unchanged.
     """
     keys = split(path)
     settings = settings_of(store=store, cluster=cluster)
-    captures = captures_since(Store(settings.store), settings.cluster, since)
-    sides = [side_of_capture(read_manifest(one)) for one in captures]
+    captures, code = captures_since(Store(settings.store), settings.cluster, since)
+    sides = [side_of_capture(one) for one in captures]
     if nodes:
         rows = {row.name: row for side in sides for row in side.capture.nodes.values()}
         chosen(nodes, rows.values(), "--node")
     course = course_of(path, keys, sides, nodes)
     if output == "json":
         click.echo(json.dumps(asdict(course), indent=2))
-        return
+        return code
     for line in _lines(course):
         click.echo(visible(line))
+    return code
 
 
-def captures_since(store: Store, cluster: str, since: str | None) -> list[Path]:
-    """Return the captures from a time on, the oldest first. Raises UsageError where none is."""
+def captures_since(store: Store, cluster: str, since: str | None) -> tuple[list[Capture], ExitCode]:
+    """Return the captures from a time on, the oldest first, and how a listing of them ends.
+
+    One that nobody can read is told on standard error and costs itself, not the others. Raises
+    UsageError where there is none.
+    """
+    found, code = [], ExitCode.CLEAN
+    for path in _since(store, cluster, since):
+        try:
+            found.append(read_manifest(path))
+        except SnapdiffError as error:
+            click.echo(f"snapdiff: {visible(str(error))}", err=True)
+            code = ExitCode.UNREADABLE
+    if not found:
+        raise UnreadableError(f"{store.folder}: cluster {cluster!r}: no capture can be read")
+    return found, code
+
+
+def _since(store: Store, cluster: str, since: str | None) -> list[Path]:
     found = store.captures(cluster)
     if not found:
         raise UsageError(f"{store.folder}: cluster {cluster!r} has no capture")

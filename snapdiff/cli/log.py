@@ -14,7 +14,7 @@ from snapdiff.cli.options import settings_of, store_options
 from snapdiff.ledger import nights
 from snapdiff.model import Outcome
 from snapdiff.report.safe import visible
-from snapdiff.store import Store, read_manifest
+from snapdiff.store import Store
 
 if t.TYPE_CHECKING:
     from snapdiff.ledger import Night
@@ -33,7 +33,7 @@ Row = dict[str, t.Any]
     default="text",
     help="text (default) or json.",
 )
-def command(since: str | None, store: str | None, cluster: str | None, output: str) -> None:
+def command(since: str | None, store: str | None, cluster: str | None, output: str) -> int:
     """List the captures, the newest first: nodes seen, what was found, what was told.
 
     What was found is known of captures that 'snapdiff nightly' reported on.
@@ -50,16 +50,14 @@ def command(since: str | None, store: str | None, cluster: str | None, output: s
     for why in (*map(str, broken.values()), *(one.unreadable for one in written)):
         if why:
             click.echo(f"snapdiff: {visible(why)}", err=True)
-    captures = captures_since(place, settings.cluster, since)
-    rows = [
-        _row(read_manifest(path), known.get(path.name), names.get(path.name, []))
-        for path in reversed(captures)
-    ]
+    captures, code = captures_since(place, settings.cluster, since)
+    rows = [_row(one, known.get(one.name), names.get(one.name, [])) for one in reversed(captures)]
     if output == "json":
         click.echo(json.dumps(rows, indent=2))
-        return
+        return code
     for row in rows:
         click.echo(visible(_line(row)))
+    return code
 
 
 def _row(capture: Capture, night: Night | None, baselines_: list[str]) -> Row:

@@ -76,3 +76,23 @@ def test_a_store_without_captures_is_told(run):
     code, out, err = run("log")
     assert (code, out) == (2, "")
     assert "cluster 'prod' has no capture" in err
+
+
+def test_a_capture_that_nobody_can_read_costs_itself_alone(run, prod, tmp_path):
+    manifest = tmp_path / "prod" / "20261123T020000Z" / "capture.yml"
+    manifest.write_bytes(manifest.read_bytes()[:40])
+    code, out, err = run("log")
+    assert (code, out.splitlines()) == (2, [LINES[0], LINES[1], LINES[3]])
+    assert str(manifest) in err
+    code, out, err = run("history", "links/flannel.1/mtu")
+    assert code == 2
+    assert out.startswith("links/flannel.1/mtu over 3 captures")
+    assert str(manifest) in err
+
+
+def test_where_no_capture_can_be_read_there_is_nothing_to_list(run, prod, tmp_path):
+    for manifest in (tmp_path / "prod").glob("2*/capture.yml"):
+        manifest.write_bytes(b"schema: 5")
+    code, out, err = run("log")
+    assert (code, out) == (2, "")
+    assert "no capture can be read" in err
