@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,23 +66,24 @@ def command(
     settings = settings_of(store=store, cluster=cluster, fail_on=fail_on, min_coverage=min_coverage)
     targets = () if no_notify else targets_of(settings)
     place = Store(settings.store)
-    found = outcomes_of(
-        ref,
-        store=place,
-        cluster=settings.cluster,
-        policy=policy_of(settings, strict=strict),
-        site=site_of(settings),
-        now=datetime.now(UTC),
-        digest=settings.notify["digest"],
-    )
     cluster_folder = place.cluster_folder(settings.cluster)
     folder = Path(reports) if reports else cluster_folder / REPORTS
-    where = folder / found.night.capture
-    trouble = _written(found, where)
-    emit(found.reports[CHECK], wanted, color, exit_zero=exit_zero)
-    report = "" if trouble else str(where)
-    night = _told(found, settings.cluster, None if no_notify else targets, report)
-    write_night(cluster_folder, night)
+    with _alone(cluster_folder):  # of two at once, the second finds what the first has told
+        found = outcomes_of(
+            ref,
+            store=place,
+            cluster=settings.cluster,
+            policy=policy_of(settings, strict=strict),
+            site=site_of(settings),
+            now=datetime.now(UTC),
+            digest=settings.notify["digest"],
+        )
+        where = folder / found.night.capture
+        trouble = _written(found, where)
+        emit(found.reports[CHECK], wanted, color, exit_zero=exit_zero)
+        report = "" if trouble else str(where)
+        night = _told(found, settings.cluster, None if no_notify else targets, report)
+        write_night(cluster_folder, night)
     for note in found.reports[CHECK].notes:
         _say(note)
     for name, one in found.reports.items():
@@ -92,6 +94,11 @@ def command(
         raise trouble
     _say(f"reports: {where}")
     return int(ExitCode.CLEAN) if exit_zero else found.exit_code
+
+
+def _alone(folder: Path) -> t.ContextManager[None]:
+    """Have one process at a time in a cluster's folder; where it is not there, nothing is read."""
+    return files.alone(folder) if folder.is_dir() else nullcontext()
 
 
 def _told(found: Outcomes, cluster: str, targets: t.Sequence[Target] | None, report: str) -> Night:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from datetime import date, timedelta
 
@@ -458,6 +459,24 @@ def test_a_night_by_the_command(run, prod, site):
     assert told_in(site) == ["snapdiff prod: 1 new, 1 changed"]
     assert run("nightly")[0] == 1
     assert told_in(site) == ["snapdiff prod: 1 new, 1 changed"]
+
+
+def test_of_two_that_run_at_once_one_tells(prod, site):
+    prod.capture(broken())
+    slow = json.dumps([sys.executable, "-c", f"{HOOK}; import time; time.sleep(1)"])
+    text = f"store: {site}\ncluster: prod\nnotify:\n  exec: {slow}\n"
+    (site / "snapdiff.yml").write_text(text)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "snapdiff", "nightly"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for _number in range(2)
+    ]
+    said = [one.communicate()[1].decode() for one in both]
+    assert [one.returncode for one in both] == [1, 1], said
+    assert told_in(site) == ["snapdiff prod: 1 new"]
 
 
 def test_a_night_that_tells_nobody_leaves_it_to_the_next(run, prod, site):
