@@ -6,7 +6,9 @@ for its words. Both read the same schema.
 
 from __future__ import annotations
 
+import difflib
 import json
+import re
 import typing as t
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,9 @@ from snapdiff.errors import InvalidError
 if t.TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import jsonschema
+
+KEY, FEW = 80, 12  # characters of a key, and how many are listed, in a message
 FOLDER = Path(__file__).parent / "schemas"
 
 
@@ -82,9 +87,28 @@ def _refusal(data: t.Any, kind: str) -> InvalidError:
     if error is None:  # the two libraries disagree: the stricter one wins
         return InvalidError("it does not fit the schema")
     path = tuple(error.absolute_path)
+    if error.validator == "additionalProperties" and error.validator_value is False:
+        return _unknown(error, path)
     message = error.message if len(error.message) < 200 else f"{error.message[:197]}..."
     place = "/".join(str(part) for part in path)
     return InvalidError(f"{place}: {message}" if place else message, path)
+
+
+def _unknown(error: jsonschema.ValidationError, path: tuple[t.Any, ...]) -> InvalidError:
+    """Return the refusal of the first key that is not known, with the one that may be meant."""
+    rule: t.Any = error.schema
+    known, forms = list(rule.get("properties", {})), rule.get("patternProperties", {})
+    given: t.Any = error.instance
+    keys = [str(one) for one in given if one not in known]
+    key = next(one for one in keys if not any(re.search(form, one) for form in forms))
+    close = difflib.get_close_matches(key, known, 1)
+    hint = f" It takes {', '.join(known)}." if known and len(known) <= FEW else ""
+    hint = f" Did you mean {close[0]}?" if close else hint
+    place = "/".join(map(str, path))
+    shown = key if len(key) < KEY else f"{key[:KEY]}..."
+    return InvalidError(
+        f"{f'{place}: ' if place else ''}there is no {shown!r}.{hint}", (*path, key)
+    )
 
 
 class Field(t.NamedTuple):

@@ -83,6 +83,10 @@ def command(
     wish = Wish(inventories=inventories, hosts=hosts, arguments=arguments)
     watch = _Watch(place, settings, start, wish if inventories else None, rest, wanted)
     with _board(color, f"{settings.cluster} against {start.name}") as board:
+        if board.draw is None and not inventories:  # a screen says itself what it waits for
+            click.echo(
+                f"snapdiff: waiting for captures in {place.folder}; -i would take them", err=True
+            )
         code = watch.run(board, times)
     if board.draw is not None:  # the second screen is gone: leave the last word on the first
         click.echo(board.text(), color=True)

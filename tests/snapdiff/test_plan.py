@@ -92,7 +92,7 @@ REFUSED = {
         "{change: links/a/mac, to: 'a', to_value_of: links/b/mac}",
         "not a valid plan: changes/0",
     ),
-    "unknown-key": ("{change: links/a/mtu, too: 1}", "'too' was unexpected"),
+    "unknown-key": ("{change: links/a/mtu, too: 1}", "there is no 'too'. Did you mean to?"),
     "nobody": ("{change: links/a/mtu, on: []}", "changes/0/on"),
     "changed-node": ("{change: nodes/node1}", "a node comes or goes"),
     "node-on-a-node": ("{add: nodes/node1, on: [node2]}", "a node comes or goes"),
@@ -115,7 +115,7 @@ def test_what_no_plan_can_say_is_refused_with_the_place(name, tmp_path):
         ("within: 30", "within: 30 is not of type 'string'"),
         ("within: 0m", "does not match"),
         ("follows: [links/eth0/mtuu]", "Did you mean mtu?"),
-        ("else: 1", "'else' was unexpected"),
+        ("else: 1", "there is no 'else'. It takes schema, title"),
     ],
     ids=["no-unit", "no-time", "unknown-consequence", "unknown-key"],
 )

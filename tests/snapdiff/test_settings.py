@@ -133,8 +133,8 @@ def test_an_empty_variable_is_none(place):
 @pytest.mark.parametrize(
     ("text", "spot", "why"),
     [
-        ("clusters: x\n", "1:1", "'clusters' was unexpected"),
-        ("# c\ncluster: x\nfail-on: error\n", "2:1", "'fail-on' was unexpected"),
+        ("clusters: x\n", "1:1", "there is no 'clusters'. Did you mean cluster?"),
+        ("# c\nstore: x\nfail-on: x\n", "3:1", "there is no 'fail-on'. Did you mean fail_on?"),
         ("cluster: 1\n", "1:1", "cluster: 1 is not of type 'string'"),
         ("cluster: ''\n", "1:1", "cluster: ''"),
         ("store:\n", "1:1", "store: None is not of type 'string'"),

@@ -289,7 +289,7 @@ def test_two_files_swapped_after_sealing_are_named(tmp_path):
         ("nodes/node1.yml", "nodes/../../x.yml", "does not match"),
         ("nodes/node1.yml", "/etc/passwd", "does not match"),
         ('"outcome":"ok"', '"outcome":"fine"', "'fine' is not one of"),
-        ('"body":', '"boby":', "Additional properties|required"),
+        ('"body":', '"boby":', "there is no 'boby'. Did you mean body|required"),
     ],
     ids=["newer", "out-of-the-store", "absolute", "outcome", "misspelt"],
 )
