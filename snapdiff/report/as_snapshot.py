@@ -21,6 +21,12 @@ if t.TYPE_CHECKING:
     from snapdiff.report import Terminal
 
 
+IN_KEY = {  # what the key of a row says already
+    "routes": ("dst", "table", "dev", "type", "family", "flags"),
+    "rules": ("family",),
+}
+
+
 def render_capture(capture: Capture, terminal: Terminal) -> str:
     """Return the nodes of a capture with what became of each."""
     console = console_of(terminal)
@@ -51,6 +57,11 @@ def render_snapshot(snapshot: Snapshot, terminal: Terminal) -> str:
     console.print(Text(visible(f"chain  {' – '.join(hops) or 'no link of a pod network'}"), "bold"))
     console.print()
     console.print(_links(snapshot))
+    for name in snapshot["links"]:
+        if tunnel := snapshot["links"][name].get("wireguard"):
+            port = tunnel.get("listen_port", "?")
+            console.print(Text(visible(f"\nwireguard peers of {name}, port {port}"), "bold"))
+            console.print(_table(tunnel.get("peers", {})))
     for title, section in (("peers", "peers"), ("routes", "routes"), ("rules", "rules")):
         if snapshot[section]:
             console.print(Text(f"\n{title}", "bold"))
@@ -116,15 +127,19 @@ def _links(snapshot: Snapshot) -> Table:
 
 
 def _rows(snapshot: Snapshot, section: str) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(overflow="fold")
-    grid.add_column(overflow="fold")
-    rows = snapshot[section]
+    told, rows = {}, snapshot[section]
     for key in rows:
         row = rows[key]
         if section == "routes" and canonical.route(row) is None:
             continue  # the kernel derives it from links and addresses
-        told = {"routes": ("dst", "table", "dev", "type", "family", "flags"), "rules": ("family",)}
-        shown = {name: row[name] for name in row if name not in told.get(section, ())}
-        grid.add_row(Text(visible(f"  {key}")), Text(visible(word(shown)), "dim"))
+        told[key] = {name: row[name] for name in row if name not in IN_KEY.get(section, ())}
+    return _table(told)
+
+
+def _table(rows: t.Mapping[str, t.Any]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(overflow="fold")
+    grid.add_column(overflow="fold")
+    for key, row in rows.items():
+        grid.add_row(Text(visible(f"  {key}")), Text(visible(word(row)), "dim"))
     return grid

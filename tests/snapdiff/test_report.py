@@ -14,6 +14,8 @@ from dataclasses import replace
 import pytest
 
 from builders import FIXTURES, GOLDEN, GONE, NOW, edited, link, node, peer, side, snapshot_of
+from clusters import snapshots
+from kinds import healthy
 from snapdiff.assess import Policy, assess_diff
 from snapdiff.errors import UsageError
 from snapdiff.model import Input
@@ -275,3 +277,13 @@ def test_a_snapshot_is_shown_without_control_bytes(number, tmp_path):
 )
 def test_what_hides_is_shown_as_an_escape(text, shown):
     assert visible(text) == shown
+
+
+def test_the_wireguard_peers_of_a_node_are_shown():
+    shown = as_snapshot.render_snapshot(
+        snapshots(healthy("wireguard"))["node1"], Terminal(width=200)
+    )
+    at = shown.splitlines().index("wireguard peers of flannel-wg, port 51820")
+    rows = shown.splitlines()[at + 1 : at + 3]
+    assert [row.split()[0] for row in rows] == ["10.244.2.0", "10.244.3.0"]
+    assert "192.0.2.2:51820" in rows[0]
