@@ -60,7 +60,8 @@ def render_snapshot(snapshot: Snapshot, terminal: Terminal) -> str:
     for name in snapshot["links"]:
         if tunnel := snapshot["links"][name].get("wireguard"):
             port = tunnel.get("listen_port", "?")
-            console.print(Text(visible(f"\nwireguard peers of {name}, port {port}"), "bold"))
+            console.print()
+            console.print(Text(visible(f"wireguard peers of {name}, port {port}"), "bold"))
             console.print(_table(tunnel.get("peers", {})))
     for title, section in (("peers", "peers"), ("routes", "routes"), ("rules", "rules")):
         if snapshot[section]:
