@@ -15,7 +15,7 @@ SCHEMA = "snapdiff/cluster/1"
 ASKED = "kubectl get nodes -o json"
 PREFIX = "flannel.alpha.coreos.com/"  # flanneld --kube-annotation-prefix, there without the slash
 ADDRESSES = ("InternalIP", "Hostname")
-VERSIONS = {"kubelet": "kubeletVersion", "kernel": "kernelVersion"}
+VERSIONS = {"kubelet": "kubeletVersion", "kernel": "kernelVersion", "os": "operatingSystem"}
 LONGEST = 4096  # characters of a value
 SIZE = 512 * 1024 * 1024  # bytes of what kubectl prints: some 20 KB a node
 

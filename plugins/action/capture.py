@@ -128,18 +128,19 @@ def _groups(nodes: list[str], inventory: dict[str, list[str]]) -> dict[str, list
 
 def _cluster(args: dict[str, t.Any]) -> dict[str, t.Any] | None:
     """Return the cluster's own word, or why it gave none; None: nobody asked."""
-    prefix = args["kubectl_prefix"]
+    flannel, why = _flannel(args), args["kubectl_why"]
     try:
         said = _said(args, "kubectl_nodes", "kubectl_file")
         if said:
-            told: dict[str, t.Any] = snapdiff.cluster_of_kubectl(said, prefix=prefix)
-        elif args["kubectl_why"]:
-            told = _asked_in_vain(args, args["kubectl_why"])
-        else:
-            return None
+            told: dict[str, t.Any] = snapdiff.cluster_of_kubectl(
+                said, prefix=args["kubectl_prefix"]
+            )
+            return told | ({"flannel": flannel} if flannel else {})
     except (OSError, snapdiff.SnapdiffError) as error:
-        told = _asked_in_vain(args, str(error))
-    flannel = _flannel(args)
+        why = str(error)
+    if not why and flannel is None:
+        return None
+    told = _asked_in_vain(args, why or "nobody asked for the nodes")
     return told | ({"flannel": flannel} if flannel else {})
 
 

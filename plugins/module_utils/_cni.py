@@ -91,8 +91,9 @@ def parse_net_conf(text: str) -> Row:
     """Return the named members of flannel's network configuration."""
     given = _object(text)
     found = _only(given, NET_CONF_MEMBERS)
-    if isinstance(given.get("Backend"), dict):
-        found["Backend"] = _only(given["Backend"], BACKEND_MEMBERS)
+    backend = _member(given, "Backend")
+    if isinstance(backend, dict):
+        found["Backend"] = _only(backend, BACKEND_MEMBERS)
     return found
 
 
@@ -127,11 +128,17 @@ def _object(text: str) -> Row:
 
 def _only(given: Row, members: t.Iterable[str]) -> Row:
     """Keep the named members that are plain: a nested value could carry anything."""
+    found = {name: _member(given, name) for name in members}
     return {
-        name: given[name]
-        for name in members
-        if isinstance(given.get(name), (str, int, float, bool))
+        name: value for name, value in found.items() if isinstance(value, (str, int, float, bool))
     }
+
+
+def _member(given: Row, name: str) -> t.Any:
+    """Return a member as Go reads it: where none has the name, one in other letter case."""
+    if name in given:
+        return given[name]
+    return next((given[one] for one in given if one.lower() == name.lower()), None)
 
 
 def collect_cni(source: Source, not_observed: dict[str, str]) -> dict[str, Rows]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from snapdiff.model import Severity
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
-from snapdiff.rules.view import network
+from snapdiff.rules.view import interface, network
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.fleet_view import Fleet, Member, Vtep
@@ -204,7 +204,7 @@ def api_public_ip_asked(fleet: Fleet) -> Result:
         notes = word["annotations"]
         for key in PUBLIC.values():
             asked = notes.get(f"{key}-overwrite") or notes.get(f"node-{key}")
-            if asked and notes.get(key) and asked != notes[key]:
+            if asked and notes.get(key) and _address(asked) != _address(notes[key]):
                 yield Breach(
                     path=f"cluster/annotations/{key}",
                     message=f"{member.node} publishes {notes[key]}, but is asked for {asked}",
@@ -212,6 +212,12 @@ def api_public_ip_asked(fleet: Fleet) -> Result:
                     expected=asked,
                     nodes=(member.node,),
                 )
+
+
+def _address(text: str) -> str:
+    """Return an address as flannel writes it, else the text as it is."""
+    found = interface(text)
+    return str(found.ip) if found is not None else text
 
 
 def _public(member: Member, seen: str, right: str | None, words: str) -> Breach:
@@ -265,7 +271,8 @@ def api_nodes(fleet: Fleet) -> Result:
     Why: a node that is not gathered is one whose drift nobody sees; one that left the cluster is
     one whose peers' entries should be gone.
 
-    Exempt: a capture that left nodes out on purpose cannot tell what the inventory lacks.
+    Exempt: a capture that left nodes out on purpose cannot tell what the inventory lacks. Windows
+    nodes, which cannot be gathered.
     Source: kubernetes Node objects.
     """
     if not _asked(fleet):
@@ -280,7 +287,7 @@ def api_nodes(fleet: Fleet) -> Result:
                 nodes=(node,),
             )
     for name in fleet.cluster:
-        if name in met or name in fleet.missing:
+        if name in met or name in fleet.missing or fleet.cluster[name].get("os") == "windows":
             continue
         if fleet.partial or fleet.missing:
             yield CannotTell(f"nodes/{name}", "it may be a node that was not seen")

@@ -59,6 +59,8 @@ def breach_of(fleet: Fleet, trait: str, what: str, census: Census, **more: t.Any
         message = f"nodes differ in {what}, and no value is that of most: {census.words()}"
     else:
         message = f"{what}: {census.words()}"
+    if fleet.flannel.get("config"):  # which tells who is right: a few, it may be
+        more.setdefault("about", frozenset(census.nodes))
     evidence = (*more.pop("evidence", ()), *((reason,) if reason else ()))
     return Breach(
         path=fleet.place(trait, census.outliers[0]),

@@ -103,8 +103,12 @@ def lease_mtu_alike(fleet: Fleet) -> Result:
 
 
 def _mtu(fleet: Fleet, trait: str, what: str) -> Result:
-    wide = _spread(fleet.census(trait)) > WIDE
-    yield from unlike(fleet, trait, what, severity=Severity.ERROR if wide else Severity.WARNING)
+    census = fleet.census(trait)
+    severity = Severity.ERROR if _spread(census) > WIDE else Severity.WARNING
+    backend = ((fleet.flannel.get("config") or {}).get("net_conf") or {}).get("Backend") or {}
+    if backend.get("MTU"):  # overlay-mtu-configured says which of them is right
+        severity = Severity.WARNING
+    yield from unlike(fleet, trait, what, severity=severity)
 
 
 @rule(

@@ -60,7 +60,7 @@ def overlay_mtu_headroom(view: NodeView) -> Result:
 
 
 def _outer(view: NodeView, one: Fit) -> tuple[str, ...]:
-    key = view.backend("MTU")
+    key = view.asked("MTU")
     told = (f"{view.net_conf_name}: MTU {key} of the outer packet",) if key else ()
     return (*told, *one.sum(one.cost.asked))
 
@@ -103,6 +103,7 @@ def overlay_mtu_small(view: NodeView) -> Result:
     Severity.WARNING,
     entries=("N-01", "N-02", "N-03"),
     remedy=ANEW + "MTU alone differs. It becomes {expected}; then recycle the pods",
+    explains=("overlay-mtu-alike", "lease-mtu-alike"),
 )
 def overlay_mtu_configured(view: NodeView) -> Result:
     """Give the overlay no more than the MTU of net-conf leaves for it.

@@ -101,7 +101,7 @@ def wanted_of(view: NodeView, one: Fit) -> int:
     The key MTU of net-conf is that of the outer packet; flannel subtracts 50 of it for IPv6 too,
     and the kernel lowers what does not fit.
     """
-    key = view.backend("MTU")
+    key = view.asked("MTU")
     most = one.under - one.cost.asked
     if not isinstance(key, int) or key <= 0 or kind_of(one.overlay) not in ("vxlan", "wireguard"):
         return most

@@ -180,7 +180,14 @@ class NodeView:
         if own is not None:
             return own
         given: Mapping[str, t.Any] = self._config.get("net_conf") or {}
-        return given if runs(self, (given.get("Backend") or {}).get("Type")) else {}
+        return given if self._runs(str((given.get("Backend") or {}).get("Type")).lower()) else {}
+
+    def _runs(self, backend: str) -> bool:
+        """Say whether the node has the link of a backend; without one nobody knows what it runs."""
+        try:
+            return any(FLANNEL.get(one.kind) == backend for one in self.flannel)
+        except CannotTell:
+            return False
 
     @property
     def net_conf_name(self) -> str:
@@ -190,7 +197,15 @@ class NodeView:
         return "net-conf"
 
     def backend(self, member: str) -> t.Any:
-        """Return a member of net-conf's Backend, None where it is absent or nobody tells."""
+        """Return a member of Backend in the node's own file, None where it is absent."""
+        own = self.snapshot["cni"].get("net_conf") or {}
+        return (own.get("Backend") or {}).get(member)
+
+    def asked(self, member: str) -> t.Any:
+        """Return a member of net-conf's Backend, None where it is absent or nobody tells.
+
+        It may come from the ConfigMap, which tells what a link should have, not what runs.
+        """
         return (self.net_conf.get("Backend") or {}).get(member)
 
     def addresses(self, link: str) -> list[Address]:
@@ -198,20 +213,6 @@ class NodeView:
         rows = self.links[link]["addresses"]
         found = [interface(key) for key in rows if not key.startswith("fe80:")]
         return [one for one in found if one is not None]
-
-
-def runs(view: NodeView, backend: t.Any) -> bool:
-    """Say whether what is on a node goes with a backend: False where it is another's."""
-    try:
-        kinds = {one.kind for one in view.flannel}
-    except CannotTell:
-        return False
-    kind = next((kind for kind, name in FLANNEL.items() if name == backend), None)
-    if kind is not None:
-        return not kinds or kind in kinds
-    # host-gw has no link of its own, and an earlier backend's may be left: the lease tells
-    lease = (view.snapshot["cni"].get("subnet_env") or {}).get("FLANNEL_MTU")
-    return lease is not None and lease not in {one.mtu for one in view.flannel}
 
 
 def _overlay(name: str, link: Link) -> Overlay:

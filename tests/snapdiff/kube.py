@@ -85,12 +85,16 @@ def kube_pod(
     flannel: str = FLANNEL,
     plugin: str = PLUGIN,
     waiting: str = "",
+    ended: str = "",
     ready: bool = True,
+    phase: str = "Running",
     **metadata: t.Any,
 ) -> Object:
-    """Return the flannel pod of a node; *waiting* is what its container waits for."""
-    ready = ready and not waiting
-    state = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
+    """Return the flannel pod of a node; its container waits for *waiting*, or *ended* so."""
+    ready = ready and not waiting and not ended and phase == "Running"
+    state: Object = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
+    if ended:
+        state = {"terminated": {"reason": ended, "exitCode": 1}}
     init = [{"name": "install-cni-plugin", "image": plugin}] if plugin else []
     return {
         "apiVersion": "v1",
@@ -114,7 +118,7 @@ def kube_pod(
             ],
         },
         "status": {
-            "phase": "Running",
+            "phase": phase,
             "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
             "containerStatuses": [
                 {
@@ -125,6 +129,6 @@ def kube_pod(
                     "restartCount": 0,
                     "state": state,
                 }
-            ],
+            ][: phase != "Pending"],
         },
     }

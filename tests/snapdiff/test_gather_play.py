@@ -176,7 +176,8 @@ def test_flannels_configuration_and_pods_are_asked_for_too(gather, options, more
 )
 def test_why_there_is_nothing_of_flannels_is_kept_and_the_nodes_are_too(gather, flannel, why):
     _manifest, told = gather(answer=printed(SAID), flannel=flannel, more=ASK)
-    assert told["flannel"] == {"not_observed": why, "config": None, "pods": {}}
+    found = told["flannel"]
+    assert (found["not_observed"], found["config"], found["pods"]) == (why, None, {})
     assert sorted(told["nodes"]) == ["node1", "node2"]
 
 
@@ -201,3 +202,11 @@ def test_an_answer_that_does_not_fit_costs_itself_and_not_the_capture(gather, tm
     _manifest, told = gather(answer=printed(odd), more=ASK)
     assert told["nodes"] == {}
     assert told["not_observed"]
+
+
+def test_what_is_known_of_flannel_alone_is_kept_and_the_nodes_are_not_observed(gather, tmp_path):
+    (tmp_path / "flannel").write_text(json.dumps(FLANNEL), "utf-8")
+    asked = json.dumps({"snapdiff_kubectl_flannel_file": str(tmp_path / "flannel")})
+    _manifest, told = gather(answer="exit 99", more=("-e", asked))
+    assert sorted(told["flannel"]["pods"]) == ["node1", "node2"]
+    assert told["not_observed"] == "nobody asked for the nodes"

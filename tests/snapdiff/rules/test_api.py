@@ -175,6 +175,7 @@ def test_only_what_is_named_is_kept():
         },
         "kubelet": "v1.34.1",
         "kernel": "6.1.0",
+        "os": "x",
     }
 
 

@@ -29,9 +29,11 @@ OLD = "ghcr.io/flannel-io/flannel:v0.25.1"
 OLD_PLUGIN = "ghcr.io/flannel-io/flannel-cni-plugin:v1.6.2-flannel1"
 
 
-def said(*objects):
-    """Return the cluster's word: three nodes, and these objects of flannel's."""
-    nodes = cluster_of_kubectl(listed(*map(kube_node, (1, 2, 3))))
+def said(*objects, runs="vxlan"):
+    """Return the cluster's word: three nodes that run a backend, and these objects of flannel's."""
+    data = {} if runs == "vxlan" else {"backend_data": "null"}
+    given = [kube_node(number, backend=runs, **data) for number in (1, 2, 3)]
+    nodes = cluster_of_kubectl(listed(*given))
     return {**nodes, "flannel": flannel_of_kubectl(json.dumps(listed(*objects)))}
 
 
@@ -78,13 +80,121 @@ def all_lowered(mtu):
     return facts
 
 
+def with_port(facts, name, port):
+    facts[name]["links"]["flannel.1"]["vxlan"]["port"] = port
+    return facts
+
+
+def k3s():
+    """Return the word of a cluster where flannel is part of the agent."""
+    found = said()
+    for word in found["nodes"].values():
+        word["kubelet"] = "v1.34.1+k3s1"
+    return found
+
+
+def evicted(number, **more):
+    late = "2026-11-22T03:00:00Z"
+    found = kube_pod(number, **{"creationTimestamp": late, "phase": "Failed", **more})
+    found["status"]["reason"] = "Evicted"
+    return found
+
+
+def canal(number):
+    """Return a pod that has Calico's node agent too, which crashes."""
+    found = kube_pod(number, ready=False)
+    found["spec"]["containers"].append({"name": "calico-node", "image": "calico/node:v3"})
+    (mine,) = found["status"]["containerStatuses"]
+    other = {**mine, "name": "calico-node", "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    found["status"]["containerStatuses"] = [{**mine, "ready": True}, other]
+    return found
+
+
+API_RULES = (
+    *("api-backend-type", "api-nodes", "api-pod-cidr", "api-public-ip", "api-public-ip-asked"),
+    "api-vtep-mac",
+)
+OVERLAY_MTU = "links/flannel.1/mtu"
 EVERY = ("node1", "node2", "node3")
-CONFIG, PODS_RULE = "api-flannel-config", "api-flannel-pods"
+CONFIG, PODS_RULE, PODS_PATH = "api-flannel-config", "api-flannel-pods", "cluster/flannel/pods"
 HELD = {
     "healthy": (without_file(), said(kube_config(), *PODS), []),
     "healthy-with-the-file-on-the-node": (healthy("vxlan"), said(kube_config(), *PODS), []),
     "nobody-asked": (without_file(), cluster_of_kubectl(listed(*map(kube_node, (1, 2, 3)))), []),
-    "k3s-has-no-such-objects": (healthy("k3s"), said(), []),
+    "k3s-has-no-such-objects": (healthy("k3s"), k3s(), []),
+    "objects-of-another-label": (
+        without_file(),
+        said(),
+        [("?", CONFIG, "cluster/flannel/config"), ("?", PODS_RULE, PODS_PATH)],
+    ),
+    "a-daemonset-that-was-deleted": (
+        without_file(),
+        said(kube_config()),
+        [(PODS_RULE, "error", PODS_PATH, EVERY, "no pod", "ready")],
+    ),
+    "two-configurations": (
+        without_file(),
+        said(kube_config(), kube_config(namespace="kube-system"), *PODS),
+        [("?", CONFIG, "cluster/flannel/config")],
+    ),
+    "a-configuration-that-is-no-json": (
+        without_file(),
+        said(kube_config("{"), *PODS),
+        [("?", CONFIG, "cluster/flannel/config")],
+    ),
+    "a-backend-that-nobody-knows": (
+        without_file(),
+        said(backend(Type="warp"), *PODS),
+        [("?", CONFIG, "cluster/flannel/config")],
+    ),
+    "a-backend-in-capitals": (without_file(), said(backend(Type="VXLAN"), *PODS), []),
+    "keys-in-small-letters": (
+        without_file(),
+        said(kube_config({"network": "10.244.0.0/16", "backend": {"type": "vxlan"}}), *PODS),
+        [],
+    ),
+    "no-backend-is-udp": (
+        without_file(),
+        said(kube_config({"Network": "10.244.0.0/16"}), *PODS),
+        [(CONFIG, "warning", "backend", EVERY, "vxlan", "udp")],
+    ),
+    "vni-not-applied": (
+        without_file(),
+        said(backend(VNI=4096), *PODS),
+        [(CONFIG, "warning", "links/flannel.1/vxlan/id", EVERY, 1, 4096)],
+    ),
+    "listen-port-not-applied": (
+        without_file("wireguard"),
+        said(backend(Type="wireguard", ListenPort=51871), *PODS, runs="wireguard"),
+        [(CONFIG, "warning", "links/flannel-wg/wireguard/listen_port", EVERY, 51820, 51871)],
+    ),
+    "ipv6-not-applied": (
+        without_file(),
+        said(kube_config({**NET_CONF, "EnableIPv6": True, "IPv6Network": "fd00::/48"}), *PODS),
+        [(CONFIG, "warning", "cni/subnet_env/FLANNEL_IPV6_SUBNET", EVERY, "no IPv6", "IPv6")],
+    ),
+    "ipv6-taken-away": (
+        without_file("dual-stack"),
+        said(kube_config(), *PODS),
+        [(CONFIG, "warning", "cni/subnet_env/FLANNEL_IPV6_SUBNET", EVERY, "IPv6", "no IPv6")],
+    ),
+    "a-backend-that-host-gw-does-not-run": (
+        without_file("host-gw"),
+        said(backend(), *PODS, runs="host-gw"),
+        [(CONFIG, "warning", "backend", EVERY, "host-gw", "vxlan")],
+    ),
+    "a-port-that-is-applied-on-one-node": (
+        with_port(without_file(), "node1", 4789),
+        said(backend(Port=4789), *PODS),
+        [
+            (CONFIG, "error", "links/flannel.1/vxlan/port", ("node2", "node3"), 8472, 4789),
+        ],
+    ),
+    "an-mtu-that-is-applied-on-one-node": (
+        lowered(without_file(), "node1", 1350),
+        said(backend(MTU=1400), *PODS),
+        [("overlay-mtu-configured", "warning", OVERLAY_MTU, ("node2", "node3"), 1450, 1350)],
+    ),
     "the-mtu-that-is-configured": (all_lowered(1350), said(backend(MTU=1400), *PODS), []),
     "mtu-not-applied": (
         without_file(),
@@ -94,7 +204,7 @@ HELD = {
     "port-not-applied": (
         without_file(),
         said(backend(Port=4789), *PODS),
-        [("vxlan-attributes", "error", "links/flannel.1/vxlan/port", EVERY, 8472, 4789)],
+        [(CONFIG, "warning", "links/flannel.1/vxlan/port", EVERY, 8472, 4789)],
     ),
     "network-not-applied": (
         without_file(),
@@ -122,7 +232,10 @@ HELD = {
     ),
     "a-node-with-a-file-of-its-own": (
         healthy("vxlan"),
-        said(kube_config({**NET_CONF, "Network": "10.244.0.0/16", "Backend": {"Type": "host-gw"}})),
+        said(
+            kube_config({**NET_CONF, "Network": "10.244.0.0/16", "Backend": {"Type": "host-gw"}}),
+            *PODS,
+        ),
         [
             (CONFIG, "warning", "backend", EVERY, "vxlan", "host-gw"),
             (CONFIG, "warning", "cni/net_conf/Backend/Type", EVERY, "vxlan", "host-gw"),
@@ -131,17 +244,60 @@ HELD = {
     "a-pod-that-crashes": (
         without_file(),
         said(kube_config(), *PODS[:2], kube_pod(3, waiting="CrashLoopBackOff")),
-        [(PODS_RULE, "error", "nodes/node3", ("node3",), "CrashLoopBackOff", "ready")],
+        [(PODS_RULE, "error", PODS_PATH, ("node3",), "CrashLoopBackOff", "ready")],
     ),
-    "a-pod-that-is-not-ready-yet": (
+    "pods-that-crash-are-one-row": (
         without_file(),
-        said(kube_config(), *PODS[:2], kube_pod(3, ready=False)),
-        [(PODS_RULE, "warning", "nodes/node3", ("node3",), "not ready", "ready")],
+        said(kube_config(), *(kube_pod(one, waiting="ErrImagePull") for one in (1, 2, 3))),
+        [(PODS_RULE, "error", PODS_PATH, EVERY, "ErrImagePull", "ready")],
+    ),
+    **{
+        f"a-pod-that-starts-{reason}": (
+            without_file(),
+            said(kube_config(), *PODS[:2], kube_pod(3, ready=False, **more)),
+            [(PODS_RULE, "warning", PODS_PATH, ("node3",), reason, "ready")],
+        )
+        for reason, more in {
+            "not ready": {},
+            "PodInitializing": {"waiting": "PodInitializing"},
+            "Pending": {"phase": "Pending"},
+        }.items()
+    },
+    "between-two-crashes": (
+        without_file(),
+        said(kube_config(), *PODS[:2], kube_pod(3, ended="Error")),
+        [(PODS_RULE, "error", PODS_PATH, ("node3",), "Error", "ready")],
+    ),
+    "an-evicted-pod-counts-only-alone": (
+        without_file(),
+        said(kube_config(), *PODS, evicted(2), evicted(3, name="kube-flannel-ds-other"))
+        | {"nodes": said()["nodes"]},
+        [],
+    ),
+    "an-evicted-pod": (
+        without_file(),
+        said(kube_config(), *PODS[:2], evicted(3)),
+        [(PODS_RULE, "error", PODS_PATH, ("node3",), "Evicted", "ready")],
+    ),
+    "two-pods-on-a-node": (
+        without_file(),
+        said(kube_config(), *PODS, kube_pod(3, namespace="kube-system", name="old")),
+        [(PODS_RULE, "warning", PODS_PATH, ("node3",), "two pods", "ready")],
+    ),
+    "another-container-of-canal-crashes": (
+        without_file(),
+        said(kube_config(), *PODS[:2], canal(3)),
+        [],
+    ),
+    "nobody-may-list-nodes": (
+        {f"prod-{name}": facts for name, facts in without_file().items()},
+        {**said(kube_config(), *PODS), "nodes": {}, "not_observed": "forbidden"},
+        [("?", rule, "cluster") for rule in (*API_RULES, PODS_RULE)],
     ),
     "a-node-without-a-pod": (
         without_file(),
         said(kube_config(), *PODS[:2]),
-        [(PODS_RULE, "warning", "nodes/node3", ("node3",), "no pod", "ready")],
+        [(PODS_RULE, "warning", PODS_PATH, ("node3",), "no pod", "ready")],
     ),
     "a-pod-that-goes-is-none": (
         without_file(),
@@ -150,7 +306,7 @@ HELD = {
             *PODS[:2],
             kube_pod(3, deletionTimestamp="2026-11-22T03:00:00Z", deletionGracePeriodSeconds=30),
         ),
-        [(PODS_RULE, "warning", "nodes/node3", ("node3",), "no pod", "ready")],
+        [(PODS_RULE, "warning", PODS_PATH, ("node3",), "no pod", "ready")],
     ),
     "the-newer-of-two-pods-counts": (
         without_file(),
@@ -243,6 +399,7 @@ def test_only_what_is_named_is_kept():
     assert found["flannel"] == {
         "not_observed": "",
         "config": {"name": "kube-flannel/kube-flannel-cfg", "net_conf": NET_CONF},
+        "config_why": "",
         "pods": {
             "node1": {
                 "name": "kube-flannel/kube-flannel-ds-00001",
@@ -250,6 +407,7 @@ def test_only_what_is_named_is_kept():
                 "plugin": "v1.9.1-flannel3",
                 "ready": True,
                 "why": "",
+                "beside": [],
             }
         },
     }
@@ -258,15 +416,7 @@ def test_only_what_is_named_is_kept():
 REFUSED = {
     "no JSON": ("{", "it is no JSON"),
     "no list": ("{}", "it is no list of objects"),
-    "net-conf is no JSON": (
-        listed(kube_config("{")),
-        "net-conf.json of kube-flannel/.*: it is not",
-    ),
     "a network that is no text": (listed(kube_config({"Network": 5})), "flannel/config"),
-    "two configurations": (
-        listed(kube_config(), kube_config(namespace="kube-system")),
-        "kube-flannel/kube-flannel-cfg and kube-system/kube-flannel-cfg have net-conf.json",
-    ),
 }
 
 
@@ -288,7 +438,8 @@ ODD = {
 
 @pytest.mark.parametrize("one", ODD.values(), ids=ODD)
 def test_odd_objects_are_left_out(one):
-    assert flannel_of_kubectl(listed(one)) == {"not_observed": "", "config": None, "pods": {}}
+    found = flannel_of_kubectl(listed(one))
+    assert (found["not_observed"], found["config"], found["pods"]) == ("", None, {})
 
 
 @pytest.mark.parametrize("version", ["1.30", "1.36"])
