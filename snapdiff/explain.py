@@ -142,11 +142,24 @@ def mentioned(rule: Rule) -> frozenset[str]:
     They stand in its code: what it asks the node for, and the path of what it yields; ``*`` is any
     name, ``**`` all that is below.
     """
+    sections = schema.members(()) or ()
+    return frozenset(one for one in _named(rule) if one.partition("/")[0] in sections)
+
+
+def tellers(path: str, site: Site) -> list[str]:
+    """Name the rules that tell of a path which is no place of a snapshot, as ``nodes/node1``."""
+    return [
+        name
+        for name, one in rules_of(site).items()
+        if any(_meets(pattern, path) for pattern in _named(one) if pattern.strip("*/"))
+    ]
+
+
+@cache
+def _named(rule: Rule) -> frozenset[str]:
     if isinstance(rule.check, SiteCheck):
         return frozenset({str(rule.check.spec["path"])})
-    found = _Reader().read(inspect.unwrap(rule.check))
-    sections = schema.members(()) or ()
-    return frozenset(one for one in found if one.partition("/")[0] in sections)
+    return frozenset(_Reader().read(inspect.unwrap(rule.check)))
 
 
 class _Reader:

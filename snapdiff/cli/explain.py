@@ -11,7 +11,7 @@ import click
 from snapdiff import schema
 from snapdiff.cli.options import page, settings_of, store_options, terminal_of
 from snapdiff.errors import UsageError
-from snapdiff.explain import place_in_words, rule_in_words, rules_of
+from snapdiff.explain import place_in_words, rule_in_words, rules_of, tellers
 from snapdiff.paths import nearest
 from snapdiff.policy import site_of
 from snapdiff.refs import select
@@ -53,6 +53,12 @@ def command(what: str, store: str | None, cluster: str | None, output: str) -> N
     else:
         _first, slash, rest = what.partition("/")
         known = [f"{one}{slash}{rest}" for one in sections] if slash else [*rules, *sections]
+        told = tellers(what, site)
+        if told:
+            told_by = f"rules tell of it. See 'snapdiff explain {told[0]}'"
+            raise UsageError(
+                f"{what}: no place of a snapshot, but {told_by}; all: {', '.join(told)}"
+            )
         hint = nearest(what, known) or ". 'snapdiff rules' lists the rules."
         raise UsageError(f"{what}: no rule, and no place of a snapshot{hint}")
     if output == "json":

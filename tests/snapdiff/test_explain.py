@@ -179,3 +179,22 @@ def test_what_a_rule_mentions_is_a_place_of_a_snapshot(name):
     for pattern in mentioned(shipped()[name]):
         if not pattern.startswith("peers/"):  # a fleet rule's own words, as peers/*/missing
             place(pattern.replace("**", "*"))
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("cluster/flannel/pods", "api-flannel-pods"),
+        ("nodes/node1", "api-nodes"),
+        ("backend", "api-backend-type"),
+    ],
+)
+def test_of_a_path_that_is_no_place_the_rules_that_tell_it_are_named(run, path, rule):
+    code, out, err = run("explain", path)
+    assert (code, out) == (2, "")
+    assert f"{path}: no place of a snapshot, but rules tell of it" in err
+    assert rule in err
+
+
+def test_of_a_path_that_nobody_knows_nothing_is_named(run):
+    assert "no rule, and no place of a snapshot" in run("explain", "nonsense/at/all")[2]
