@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import sys
 
 import pytest
 import yaml
+from kube import kube_config, kube_node, kube_pod, listed
 from looks import HERE, lab
-from plays import captures, play, written
+from plays import BIN, captures, command, play, written
 
 from snapdiff.schema import validate
 
@@ -24,7 +27,7 @@ def upgrade(fresh, tmp_path):
     """Give what runs the playbook, a node a batch; it returns how it ended and its reports."""
     store = tmp_path / "store"
 
-    def run(*options, **variables):
+    def run(*options, cluster="default", inventory=(), environment=None, **variables):
         given = {
             "snapdiff_plan": str(CHANGE / "plan.yml"),
             "snapdiff_upgrade_tasks": str(CHANGE / "tasks.yml"),
@@ -33,9 +36,17 @@ def upgrade(fresh, tmp_path):
             "snapdiff_upgrade_settle_within": "8s",
             **variables,
         }
-        done = play(fresh, UPGRADE, *options, store=store, **given)
+        done = play(
+            fresh,
+            UPGRADE,
+            *options,
+            store=store,
+            inventory=inventory,
+            environment=environment,
+            **given,
+        )
         found = {}
-        for path in sorted(store.glob("default/reports/*/after-*.json")):
+        for path in sorted(store.glob(f"{cluster}/reports/*/after-*.json")):
             report = json.loads(path.read_text("utf-8"))
             validate(report, "report")
             assert path.with_suffix(".html").stat().st_size > 1000
@@ -55,15 +66,37 @@ def fates(report, what):
     ]
 
 
+def mtu_is(upgrade, mtu, *nodes):
+    """Say whether the overlay of each of *nodes* has this MTU."""
+    return all(
+        f"mtu {mtu} " in lab(upgrade.lab, "exec", node, "--", "ip", "link", "show", "flannel.1")
+        for node in nodes
+    )
+
+
 def test_a_clean_upgrade_passes_in_three_batches(upgrade):
     done, reports = upgrade()
     assert done.code == 0, done.said
+    assert "[WARNING]" not in done.said
     assert list(reports) == ["after-1", "after-2", "after-3"]
     assert fates(reports["after-1"], "done") == [["node1"]] * 2
     assert fates(reports["after-1"], "waiting") == [["node2", "node3"]] * 2
     assert fates(reports["after-3"], "done") == [["node1", "node2", "node3"]] * 2
     assert [row["severity"] for row in reports["after-3"]["findings"]] == []
     assert all(one["exit_code"] == 0 for one in reports.values())
+
+
+def test_paths_are_from_the_working_folder_and_a_strategy_of_ansible_cfg_does_not_count(upgrade):
+    done, reports = upgrade(
+        environment={"PWD": str(CHANGE), "ANSIBLE_STRATEGY": "free"},
+        snapdiff_plan="plan.yml",
+        snapdiff_upgrade_tasks="tasks.yml",
+        snapdiff_upgrade_hosts=["node1", "node3"],
+        snapdiff_batches="100%",
+    )
+    assert done.code == 0, done.said
+    assert list(reports) == ["after-2"]
+    assert fates(reports["after-2"], "done") == [["node1", "node3"]] * 2
 
 
 def test_a_straggler_stops_it_at_its_batch_and_is_named(upgrade):
@@ -75,16 +108,93 @@ def test_a_straggler_stops_it_at_its_batch_and_is_named(upgrade):
     assert fates(late, "done") == [["node1"]] * 2
     assert "missing on node2" in late["verdict"]
     assert "Stopped after node1, node2; no other node was changed" in done.said
-    assert "snapdiff diff " in done.said
-    assert "1360" in lab(upgrade.lab, "exec", "node3", "--", "ip", "link", "show", "flannel.1")
+    assert mtu_is(upgrade, 1360, "node3")
+
+    said = re.search(r'"snapdiff (diff .*)"', done.out)
+    again = command(upgrade.lab, str(BIN / "snapdiff"), *shlex.split(said[1]), "--output=json")
+    assert again.code == late["exit_code"]
+    assert json.loads(again.out)["planned"] == late["planned"], "what is printed can be pasted"
 
 
-def test_a_batch_that_fails_half_way_has_its_report_all_the_same(upgrade):
-    done, reports = upgrade(failing="node2")
+def test_a_node_that_fails_half_way_may_end_its_batch_which_has_its_report_all_the_same(upgrade):
+    done, reports = upgrade(failing="node2", snapdiff_batches=[1, 2])
     assert done.code != 0
-    assert list(reports) == ["after-1", "after-2"]
-    assert "the change failed on: node2" in done.said
-    assert fates(reports["after-2"], "missing") == [[], ["node2"]]
+    assert list(reports) == ["after-1", "after-3"]
+    assert "did not come to its end on node2: the pod of flanneld did not come up" in done.said
+    assert "did not come to its end on node3: another node ended the batch" in done.said
+    assert "the change did not come to its end on: node2, node3" in done.said
+    assert "is undefined" not in done.said
+    assert fates(reports["after-3"], "missing") == [[], ["node2", "node3"]]
+
+
+def test_what_a_handler_does_is_held_against_the_plan(upgrade):
+    done, reports = upgrade(slip=True, restart=str(CHANGE / "restart"))
+    assert done.code != 0
+    assert "[WARNING]" not in done.said
+    assert list(reports) == ["after-1"]
+    paths = [row["path"] for row in reports["after-1"]["findings"] if row["severity"] != "info"]
+    assert paths == ["sysctls/net.ipv4.ip_forward"]
+
+
+def test_a_handler_that_fails_is_a_change_that_failed(upgrade):
+    done, reports = upgrade(
+        crashing="node1", restart=str(CHANGE / "restart"), snapdiff_batches=[2, 1]
+    )
+    assert done.code != 0
+    assert list(reports) == ["after-2"]
+    assert reports["after-2"]["exit_code"] == 0
+    assert "the change did not come to its end on: node1" in done.said
+    assert "on: node1, node2" not in done.said
+    assert mtu_is(upgrade, 1360, "node3")
+
+
+def test_what_groups_of_the_inventory_set_holds_at_the_gate(upgrade, tmp_path):
+    groups = {
+        "all": {
+            "vars": {"ansible_connection": "ssh"},
+            "hosts": {"localhost": {}},
+            "children": {
+                "nodes": {"vars": {"snapdiff_upgrade_fail_on": "info", "snapdiff_cluster": "prod"}}
+            },
+        }
+    }
+    inventory = written(tmp_path, "groups.yml", groups)
+    done, reports = upgrade(cluster="prod", inventory=[inventory], snapdiff_hosts="nodes")
+    assert done.code != 0
+    assert list(reports) == ["after-1"]
+    assert reports["after-1"]["exit_code"] == 0, "the plan holds; what it breaks half way is info"
+    assert re.search("snapdiff check .*--fail-on=info .*--cluster=prod", done.said)
+    assert [path.name for path in upgrade.store.iterdir()] == ["prod"]
+
+
+def test_the_gate_asks_the_cluster_too(upgrade, tmp_path):
+    nodes = [kube_node(number) for number in (1, 2, 3)]
+    for number, node in enumerate(nodes, 1):
+        node["metadata"]["annotations"] = {}
+        node["status"]["addresses"] = [{"type": "InternalIP", "address": f"10.77.0.{number}"}]
+    answers = {
+        "nodes": nodes,
+        "configmaps,pods": [kube_config(), *map(kube_pod, (1, 2, 3))],
+        "later": [
+            kube_config(),
+            *(kube_pod(number, waiting="CrashLoopBackOff") for number in (1, 2, 3)),
+        ],
+    }
+    for name, objects in answers.items():
+        (tmp_path / name).write_text(json.dumps(listed(*objects)), "utf-8")
+    kubectl = tmp_path / "kubectl"
+    kubectl.write_text(f'#!/bin/sh\ncat "{tmp_path}/$2"\n', "utf-8")
+    kubectl.chmod(0o755)
+    done, reports = upgrade(
+        environment={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        snapdiff_kubectl=True,
+        besides=["mv", str(tmp_path / "later"), str(tmp_path / "configmaps,pods")],
+    )
+    assert done.code != 0
+    assert list(reports) == ["after-1"]
+    assert re.search("rules: default: [0-9]+ findings? on 3 of 3 nodes", done.said)
+    told = json.loads(next(upgrade.store.glob("default/reports/*/check-1.json")).read_text("utf-8"))
+    assert "CrashLoopBackOff" in json.dumps(told)
 
 
 WAYS_OF_CUTTING = {
@@ -101,27 +211,53 @@ def test_a_batch_that_is_cut_off_half_way_has_its_report_all_the_same(
     upgrade, cut_off, batches, due
 ):
     lab_words = [sys.executable, str(HERE / "lab"), "--name", upgrade.lab]
-    done, reports = upgrade(cut_off=cut_off, lab=lab_words, snapdiff_batches=batches)
+    done, reports = upgrade(
+        cut_off=cut_off,
+        lab=lab_words,
+        snapdiff_batches=batches,
+        snapdiff_upgrade_settle_within="1s",  # it never rests
+    )
     assert done.code != 0
     last = f"after-{len(due)}"
     assert list(reports)[-1] == last
     assert reports[last]["exit_code"] == 3
     assert fates(reports[last], "unknown") == [cut_off] * 2
     assert f"Stopped after {', '.join(due)}; no other node was changed" in done.said
-    assert f"the change failed on: {', '.join(cut_off)}" in done.said
-    for node in {"node1", "node2", "node3"} - set(due):
-        assert "1360" in lab(upgrade.lab, "exec", node, "--", "ip", "link", "show", "flannel.1")
+    assert f"the change did not come to its end on: {', '.join(cut_off)}" in done.said
+    assert mtu_is(upgrade, 1360, *({"node1", "node2", "node3"} - set(due)))
     for node in set(due) - set(cut_off):
         lease = lab(upgrade.lab, "exec", node, "--", "cat", "/run/flannel/subnet.env")
         assert "FLANNEL_MTU=1300" in lease
 
 
-def test_a_batch_that_was_ended_before_its_gate_is_the_last_one(upgrade):
-    done, reports = upgrade(ending=True)
+ENDS = {
+    "a batch, more are to come": (
+        {"ending": "batch"},
+        ["A batch before did not pass its gate; no other node was changed"],
+        ["node2", "node3"],
+    ),
+    "the only batch": (
+        {"ending": "batch", "snapdiff_batches": 3},
+        ["held against nothing: node1, node2, node3", "not changed: no node"],
+        [],
+    ),
+    "the play": (
+        {"ending": "play", "snapdiff_batches": [2, 1]},
+        ["held against nothing: node1, node2", "not changed: node3"],
+        ["node3"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("variables", "told", "spared"), ENDS.values(), ids=ENDS)
+def test_what_was_ended_before_its_gate_is_the_last_batch_and_no_success(
+    upgrade, variables, told, spared
+):
+    done, reports = upgrade(**variables)
     assert done.code != 0
     assert reports == {}
-    assert "A batch before did not come to its gate; no other node was changed" in done.said
-    assert "1360" in lab(upgrade.lab, "exec", "node2", "--", "ip", "link", "show", "flannel.1")
+    assert [words for words in told if words not in done.said] == []
+    assert mtu_is(upgrade, 1360, *spared)
 
 
 REFUSALS = {
@@ -129,7 +265,29 @@ REFUSALS = {
     "nobody to change": (
         [],
         {"snapdiff_upgrade_hosts": "nobody"},
-        "names no node of the inventory",
+        "names no node of the inventory: nobody",
+    ),
+    "a node that is not gathered": (
+        [],
+        {"snapdiff_hosts": "node1,node2", "snapdiff_upgrade_hosts": ["node2", "node3"]},
+        "names nodes that are not in snapdiff_hosts: node3",
+    ),
+    "a node that is called as a gate": (
+        ["-i", "snapdiff-gate-2,"],
+        {"snapdiff_hosts": "nodes"},
+        "there is one already: snapdiff-gate-2",
+    ),
+    "no plan": ([], {"snapdiff_plan": "/no/plan.yml"}, "there is no file /no/plan.yml"),
+    "no tasks": ([], {"snapdiff_upgrade_tasks": "/no/t.yml"}, "there is no file /no/t.yml"),
+    "tasks that are none": (
+        [],
+        {"snapdiff_upgrade_tasks": str(CHANGE / "plan.yml")},
+        "plan.yml is no list of tasks",
+    ),
+    "tasks that are no YAML": (
+        [],
+        {"snapdiff_upgrade_tasks": str(CHANGE / "new-overlay")},
+        "from_yaml' failed: ",
     ),
     "no batch size": ([], {"snapdiff_batches": "some"}, "batches: 'some'"),
 }
@@ -143,15 +301,7 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_changed(
     assert done.code != 0
     assert reports == {}
     assert told in done.said
-    assert "1360" in lab(upgrade.lab, "exec", "node1", "--", "ip", "link", "show", "flannel.1")
-
-
-def test_what_nobody_planned_stops_it_too(upgrade):
-    done, reports = upgrade(slip=True)
-    assert done.code != 0
-    assert list(reports) == ["after-1"]
-    paths = [row["path"] for row in reports["after-1"]["findings"] if row["severity"] != "info"]
-    assert paths == ["sysctls/net.ipv4.ip_forward"]
+    assert mtu_is(upgrade, 1360, "node1")
 
 
 def test_a_cluster_that_is_not_healthy_is_refused_before_anything_is_changed(upgrade):
@@ -160,7 +310,7 @@ def test_a_cluster_that_is_not_healthy_is_refused_before_anything_is_changed(upg
     assert done.code != 0
     assert reports == {}
     assert "Nothing was changed: the cluster is not healthy" in done.said
-    assert "1360" in lab(upgrade.lab, "exec", "node1", "--", "ip", "link", "show", "flannel.1")
+    assert mtu_is(upgrade, 1360, "node1")
 
 
 def test_a_plan_that_does_not_fit_is_refused_before_anything_is_changed(upgrade, tmp_path):
