@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from collections import defaultdict
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,8 +26,18 @@ class Told:
 
     @property
     def explains(self) -> frozenset[str]:
-        """Return the rules whose breaches follow from this one."""
+        """Return the rules whose breaches follow from this one, some at one place alone.
+
+        ``overlay-missing links/flannel-v6.*`` is that rule where it is about such a path.
+        """
         return self.rule.explains | self.breach.explains
+
+    def follows(self, cause: Told) -> bool:
+        """Say whether *cause* explains this breach: by its rule, or by its rule at its path."""
+        place = f"{self.rule.id} {self.breach.path}"
+        return self.rule.id in cause.explains or any(
+            fnmatchcase(place, one) for one in cause.explains if " " in one
+        )
 
     @property
     def touched(self) -> frozenset[str]:
@@ -54,7 +65,7 @@ def fold(told: Iterable[Told]) -> list[Told]:
             for node in sorted(one.touched)  # of causes that are as near, always the same one
             for cause in by_node[node]
             if cause is not one
-            and one.rule.id in cause.explains
+            and one.follows(cause)
             and cause.rule.id not in one.breach.explains
             and cause.severity >= one.severity  # what is milder hides nothing that is worse
         }

@@ -144,7 +144,7 @@ def _run(
     try:
         for one in rule.check(subject):
             if isinstance(one, CannotTell):
-                undecided[rule.id, one.path, one.why].extend([node] if node else [])
+                undecided[rule.id, one.path, one.why].extend(one.nodes or filter(None, [node]))
             else:
                 nodes = one.nodes or (node,)
                 severity = rule.severity if one.severity is None else one.severity  # info is 0

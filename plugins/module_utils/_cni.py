@@ -195,15 +195,19 @@ def _collect_config(source: Source, found: dict[str, Rows], not_observed: dict[s
     except NotObservedError as error:
         not_observed["cni_config"] = str(error)
         return
-    for order, name in enumerate(sorted(names)):
+    order = 0  # among those that a runtime loads: an editor's backup moves none of them
+    for name in sorted(names):
         row: Row = {"order": order}
         found["cni_config"][name] = row
         found["mtimes"][f"{CNI_CONFIG}/{name}"] = {"mtime": names[name]}
-        if name.endswith(CONFIG_NAMES):
-            try:
-                row.update(parse_cni_config(source.read(f"{CNI_CONFIG}/{name}") or "{}"))
-            except NotObservedError as error:
-                not_observed[f"cni_config/{name}"] = str(error)
+        if not name.endswith(CONFIG_NAMES):
+            continue
+        order += 1
+        try:
+            text = source.read(f"{CNI_CONFIG}/{name}")
+            row.update(parse_cni_config("{}" if text is None else text))
+        except NotObservedError as error:
+            not_observed[f"cni_config/{name}"] = str(error)
 
 
 def _collect_ipam(source: Source, found: dict[str, Rows], not_observed: dict[str, str]) -> None:

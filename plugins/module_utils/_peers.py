@@ -47,9 +47,12 @@ def fold_peers(links: Rows, routes: Rows, neighbours: Rows, fdb: Rows) -> Rows:
         if link.get("kind") == "vxlan" and not (link.get("vxlan") or {}).get("external")
     }
     peers: Rows = {}
+    leading = _leading(overlays, routes)
     for key in sorted(neighbours):
         entry = neighbours[key]
         if entry.get("dev") in overlays and "lladdr" in entry and entry["dst"] not in peers:
+            if entry["dev"] != leading.get(entry["dst"], entry["dev"]):
+                continue  # what an earlier link left: the route behind that VTEP leads elsewhere
             peers[entry["dst"]] = {"dev": entry["dev"], "mac": entry["lladdr"]}
             if set(entry) == {"dst", "dev", "lladdr", "state"}:
                 del neighbours[key]
@@ -65,19 +68,41 @@ def fold_peers(links: Rows, routes: Rows, neighbours: Rows, fdb: Rows) -> Rows:
     return peers
 
 
+def _leading(overlays: t.Container[str], routes: Rows) -> dict[str, str]:
+    """Return by VTEP address over which link the route of that peer leads."""
+    found: dict[str, str] = {}
+    for key in sorted(routes, key=lambda key: (_oddness(routes[key]), key)):
+        route = routes[key]
+        if route.get("dev") in overlays and isinstance(route.get("gateway"), str):
+            found.setdefault(route["gateway"], route["dev"])
+    return found
+
+
 def _fold_routes(overlays: t.Container[str], peers: Rows, routes: Rows) -> None:
     # A peer's row cannot tell which of two routes alike (another table, another metric) is there.
     alike = collections.Counter(_way(route) for route in routes.values())
-    for key in sorted(routes):
+    for key in sorted(routes, key=lambda key: (_oddness(routes[key]), key)):
         route = routes[key]
         if route.get("dev") not in overlays or not isinstance(route.get("gateway"), str):
             continue
+        if route["dev"].startswith("flannel") and not _is_of_gateway(route):
+            continue  # it leads to a subnet behind another node's VTEP: it is no peer's own
         peer = peers.setdefault(route["gateway"], {"dev": route["dev"]})
         if "subnet" in peer or peer["dev"] != route["dev"]:
             continue  # a second subnet behind one VTEP (Calico's blocks): it stays a route
         peer["subnet"] = route["dst"]
         if _is_usual(route) and alike[_way(route)] == 1:
             del routes[key]
+
+
+def _is_of_gateway(route: Row) -> bool:
+    """Say whether a route leads to the subnet whose first address is the gateway, as flannel's."""
+    return str(route.get("dst", "")).partition("/")[0] == route.get("gateway")
+
+
+def _oddness(route: Row) -> tuple[bool, bool, bool]:
+    """Return what sorts flannel's own route behind a gateway before a stray one."""
+    return (not _is_of_gateway(route), route.get("table") != "main", not _is_usual(route))
 
 
 def _way(route: Row) -> tuple[str, ...]:

@@ -192,15 +192,31 @@ def pod_bridge_address(view: NodeView) -> Result:
             if bare is not None:
                 return
         wrong = ", ".join(str(one) for one in given if one != right)
+        place = f"links/{name}/addresses"
+        none = "no IPv6 address" if version == 6 else "no IPv4 address" if own else "no address"
         yield Breach(
-            path=f"links/{name}/addresses",
-            message=f"{name} has {wrong or 'no address'}, but the lease says {right}"
+            path=place if version == 4 else f"{place}/{right}",
+            message=f"{name} has {wrong or none}, but the lease says {right}"
             if right not in given
             else f"{name} has {wrong} beside the {right} of the lease",
             seen=wrong or None,
             expected=str(right),
             severity=Severity.WARNING if version == 6 else None,
+            remedy=_without_drain(right, [one for one in given if one != right], right in given),
         )
+
+
+def _without_drain(right: Address, wrong: list[Address], has_right: bool) -> str | None:
+    """Return what mends the address under running pods; None where the lease changed below them."""
+    add = f"ip addr add {{expected}}{' brd +' if right.version == 4 else ''} dev {{link}}"
+    delete = "; ".join(f"ip addr del {one} dev {{link}}" for one in wrong)
+    if has_right:
+        return f"on {{node}}: {delete}; see who set it"
+    if not wrong:
+        return f"on {{node}}: {add}; see who took it away (networkd, NetworkManager)"
+    if all(one.ip == right.ip for one in wrong):
+        return f"on {{node}}: {add}; {delete}"
+    return None
 
 
 def _gateway_of(view: NodeView) -> str | None:

@@ -19,6 +19,11 @@ if t.TYPE_CHECKING:
 CONFIG = "flannel-config-alike"
 RESTART = "put net-conf right, then ip link delete {link} on {node} and restart its flannel pod"
 
+OF_IPV6 = (  # what a node that has no IPv6 breaks as soon as its lease has it
+    "ipv6-forward-off",
+    "overlay-missing links/flannel-v6.*",
+    "pod-bridge-address links/*/addresses/*:*",
+)
 JUDGED = (  # by rules on a node: ip-forward-off, ipv6-forward-off, bridge-nf-call
     "net.ipv4.ip_forward",
     "net.ipv4.conf.all.forwarding",
@@ -42,8 +47,9 @@ def _overlays(fleet: Fleet, member: str) -> Iterator[tuple[str, str]]:
     Severity.ERROR,
     entries=("X-02",),
     scope="fleet",
-    remedy="make net-conf and the cluster's pod CIDR agree, then restart the flannel pod of {node}",
-    explains=(*PEERS, CONFIG),
+    remedy="restart the flannel pod of {node}, which writes the lease from net-conf anew; if it "
+    "stays, make net-conf there and the cluster's pod CIDR agree before",
+    explains=(*PEERS, CONFIG, "lease-subnet", "overlay-foreign-address", "foreign-pod-routes"),
 )
 def same_pod_network(fleet: Fleet) -> Result:
     """Have the same network of all pods in the lease of every node.
@@ -94,8 +100,10 @@ def same_backend(fleet: Fleet) -> Result:
     Severity.ERROR,
     entries=("X-03",),
     scope="fleet",
-    remedy=RESTART,
-    explains=(*PEERS, CONFIG, "vxlan-attributes"),
+    remedy="see which VNI net-conf asks for, and restart the flannel pods of the nodes that have "
+    "another; delete the link of the old VNI when 'ip route show dev' tells that no route leads "
+    "over it",
+    explains=(*PEERS, CONFIG, "vxlan-attributes", "leftover-link", "overlay-idle"),
 )
 def same_vni(fleet: Fleet) -> Result:
     """Have the overlays of all nodes use one VXLAN network identifier.
@@ -177,8 +185,9 @@ def flannel_config_alike(fleet: Fleet) -> Result:
     Severity.ERROR,
     entries=("X-15",),
     scope="fleet",
-    remedy="give {node} a pod subnet of each family, then restart its flannel pod",
-    explains=(*PEERS, CONFIG, "leftover-link", "overlay-missing-here"),
+    remedy="restart the flannel pod of {node}, which writes the lease anew; if it stays, give all "
+    "nodes the same families: podCIDRs of the Node, EnableIPv4 and EnableIPv6 of net-conf",
+    explains=(*PEERS, CONFIG, "leftover-link", "overlay-missing-here", *OF_IPV6),
 )
 def families_alike(fleet: Fleet) -> Result:
     """Have a lease for the same IP families on every node.

@@ -6,8 +6,10 @@ import typing as t
 from collections.abc import Mapping
 
 from snapdiff.model import Severity
+from snapdiff.rules.pod_mtu import room_of, sizes_of_pods
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.settings import overlay_types
+from snapdiff.safe import for_shell
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import NodeView
@@ -20,11 +22,12 @@ HARMLESS = frozenset({"loopback"})
 Plugin = Mapping[str, t.Any]
 
 
-def _types(row: Mapping[str, t.Any]) -> frozenset[str]:
+def types_of(row: Mapping[str, t.Any]) -> frozenset[str]:
+    """Return the types of the plugins that a file asks for."""
     return frozenset(str(one["type"]) for one in row.get("plugins", ()) if one.get("type"))
 
 
-def _loaded(view: NodeView) -> list[tuple[str, Mapping[str, t.Any]]]:
+def loaded(view: NodeView) -> list[tuple[str, Mapping[str, t.Any]]]:
     """Return the files that a runtime looks at, in its order."""
     rows = view.section("cni_config")
     names = [name for name in rows if name.endswith(LOADED)]
@@ -52,20 +55,20 @@ def cni_config_order(view: NodeView) -> Result:
     wanted = overlay_types(view)
     if not wanted:
         return
-    files = _loaded(view)
-    if not any(_types(row) & wanted for _name, row in files):
+    files = loaded(view)
+    if not any(types_of(row) & wanted for _name, row in files):
         return
     for name, row in files:
         if "plugins" not in row:
             yield CannotTell(f"cni_config/{name}", "its content was not observed")
             return
-        if _types(row) & (wanted | MULTUS):
+        if types_of(row) & (wanted | MULTUS):
             break
-        if _types(row) and not _types(row) <= HARMLESS:
-            right = next(one for one, given in files if _types(given) & wanted)
+        if types_of(row) and not types_of(row) <= HARMLESS:
+            right = next(one for one, given in files if types_of(given) & wanted)
             yield Breach(
                 path=f"cni_config/{name}",
-                message=f"{name} ({', '.join(sorted(_types(row)))}) sorts before {right}: new "
+                message=f"{name} ({', '.join(sorted(types_of(row)))}) sorts before {right}: new "
                 "pods get its network",
                 seen=name,
                 expected=right,
@@ -90,7 +93,7 @@ def cni_config_extra(view: NodeView) -> Result:
     Exempt: loopback; all files where multus chooses among them.
     Source: flannel-io/flannel#1437.
     """
-    files = [(name, _types(row)) for name, row in _loaded(view)]
+    files = [(name, types_of(row)) for name, row in loaded(view)]
     if any(types & MULTUS for _name, types in files):
         return
     networks = [(name, types) for name, types in files if types and not types <= HARMLESS]
@@ -107,7 +110,7 @@ def cni_config_extra(view: NodeView) -> Result:
 
 
 def _flannel_plugins(view: NodeView) -> t.Iterator[tuple[str, Mapping[str, t.Any], Plugin]]:
-    for name, row in _loaded(view):
+    for name, row in loaded(view):
         for plugin in row.get("plugins", ()):
             if plugin.get("type") == "flannel":
                 yield name, row, plugin
@@ -181,22 +184,50 @@ def cni_config_name(view: NodeView) -> Result:
     entries=("N-57",),
     remedy="take mtu out of delegate in the ConfigMap kube-flannel-cfg, unless it is meant; then "
     "restart the flannel pods and recycle the pods",
+    explains=("pod-mtu", "pod-mtu-over-overlay", "pods-mtu-mixed"),
 )
 def cni_config_mtu(view: NodeView) -> Result:
-    """Leave the MTU of pods to the lease.
+    """Leave the MTU of pods to the lease, or set one that the overlay takes.
 
     Why: mtu under delegate wins over FLANNEL_MTU, so a change of the underlay never reaches pods.
+    One over the overlay's breaks each pod from its next start on: that is a warning, and an error
+    where pods have it already.
 
     Exempt: where both are the same.
-    Source: flannel-io/cni-plugin flannel_linux.go.
+    Source: flannel-io/cni-plugin flannel_linux.go; flannel Documentation/kube-flannel.yml, whose
+    flannel pod copies the file anew when it starts.
     """
     for name, _row, plugin in _flannel_plugins(view):
         mtu = (plugin.get("delegate") or {}).get("mtu")
         lease = (view.lease or {}).get("FLANNEL_MTU")
-        if mtu is not None and lease is not None and mtu != lease:
-            yield Breach(
-                path=f"cni_config/{name}/plugins",
-                message=f"{name} gives pods MTU {mtu}, not the {lease} of the lease",
-                seen=mtu,
-                expected=lease,
-            )
+        if mtu is None or lease is None or mtu == lease:
+            continue
+        room = room_of(view)
+        if room is not None and mtu > room[0]:
+            yield _over(view, name, mtu, *room)
+            continue
+        yield Breach(
+            path=f"cni_config/{name}/plugins",
+            message=f"{name} gives pods MTU {mtu}, not the {lease} of the lease",
+            seen=mtu,
+            expected=lease,
+        )
+
+
+def _over(view: NodeView, name: str, mtu: int, room: int, link: str) -> Breach:
+    """Return the breach of a file that gives new pods more than the way to other nodes takes."""
+    sizes = sizes_of_pods(view)
+    said = ", ".join(f"{len(names)} at {size}" for size, names in sorted(sizes.items()))
+    over = any(size > room for size in sizes)
+    pods = "recycle the pods that have more" if over else "running pods are right: leave them alone"
+    return Breach(
+        path=f"cni_config/{name}/plugins",
+        message=f"{name} gives new pods MTU {mtu}, over the {room} that {link} takes",
+        seen=mtu,
+        expected=room,
+        severity=Severity.ERROR if over else Severity.WARNING,
+        remedy=f"take mtu out of delegate in {for_shell(name)} on {{node}} and, if it is there, in "
+        "the ConfigMap kube-flannel-cfg, which each start of the flannel pod copies (or set it to "
+        f"{{expected}}); {pods}",
+        evidence=(f"{view.node}: pod ports are {said}",) if said else (),
+    )

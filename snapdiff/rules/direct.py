@@ -39,9 +39,13 @@ def ways_of(view: NodeView, tables: dict[str, Routes]) -> Ways:
     except CannotTell:
         return Ways("", {}, only=False)
     found: dict[str, str] = {}
-    for route in view.snapshot["routes"].values():
+    rows = view.snapshot["routes"].values()
+    # of routes to one subnet the kernel takes that of the least metric: it is written last
+    for route in sorted(rows, key=lambda row: row.get("metric") or 0, reverse=True):
         dst, gateway = str(route.get("dst", "")), route.get("gateway")
         if not isinstance(gateway, str) or route.get("dev") in overlays:
+            continue
+        if route.get("table", "main") != "main":
             continue
         place = network(dst) if "/" in dst and dst != "::/0" else None
         if place is not None and any(_within(place, one) for one in networks):
@@ -70,6 +74,11 @@ def _own(view: NodeView, subnets: list[t.Any]) -> Iterator[tuple[str, str]]:
 def is_direct(ways: Mapping[str, Ways], tables: Mapping[str, Routes]) -> bool:
     """Say whether nodes of the fleet reach each other without an overlay: some do."""
     return any(one.only and len(tables.get(one.digest, ())) > len(one.own) for one in ways.values())
+
+
+def has_direct(ways: t.Iterable[Ways], tables: Mapping[str, Routes]) -> bool:
+    """Say whether a node reaches any peer directly, be it beside an overlay or without one."""
+    return any(len(tables.get(one.digest, ())) > len(one.own) for one in ways)
 
 
 def lacking(

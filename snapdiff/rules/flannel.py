@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from snapdiff import roles
 from snapdiff.rules.registry import CannotTell
 from snapdiff.rules.view import FLANNEL
+from snapdiff.rules.ways import over_links, spans, ways
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import Link, NodeView, Overlay
@@ -42,8 +43,54 @@ def in_use(view: NodeView) -> tuple[Overlay, ...]:
     """Return the overlays of the backend that flannel runs, without what an earlier one left.
 
     net-conf names the backend. Where nobody looked at it, or a node has none, it is the one whose
-    MTU the lease has; where that does not tell either, all are.
+    MTU the lease has; where that does not tell either, all are. Of two vxlans of one family, as
+    after a change of VNI, it is the one that routes to pods lead over.
     """
+    found = _of_backend(view)
+    if all(kind_of(one) == "vxlan" for one in found) and _is_host_gw(view, found):
+        return ()
+    left = _idle_twins(view, found)
+    return tuple(one for one in found if one not in left)
+
+
+def _idle_twins(view: NodeView, found: tuple[Overlay, ...]) -> list[Overlay]:
+    """Return the vxlans that no route to pods leads over, beside one that some do."""
+    left: list[Overlay] = []
+    for family in (4, 6):
+        twins = [one for one in found if one.family == family and kind_of(one) == "vxlan"]
+        if len(twins) > 1:
+            used = over_links(view)
+            idle = [one for one in twins if one.name not in used]
+            left.extend(idle if len(idle) < len(twins) else ())
+    return left
+
+
+def _is_host_gw(view: NodeView, found: tuple[Overlay, ...]) -> bool:
+    """Say whether a node without net-conf runs host-gw beside the vxlan that it had before.
+
+    All its routes to pods are direct, as they may be with DirectRouting too; but then the lease has
+    the MTU of the vxlan, and with host-gw that of the link below.
+    """
+    if not found or view.backend("Type") is not None:
+        return False
+    try:
+        mtu = lease_mtu_of(view)
+        if mtu is None or any(one.mtu == mtu for one in found):
+            return False
+        below = {view.links[name].get("mtu") for one in found for name in carriers(view, one)}
+        inside = spans(view.networks())
+        names = {one.name for one in view.overlays}
+        direct = any(
+            way.gateway is not None and way.dev not in names
+            for way in ways(view)
+            if any(one.holds(way.span) for one in inside)
+        )
+    except CannotTell:
+        return False
+    return below == {mtu} and direct and not over_links(view) & names
+
+
+def _of_backend(view: NodeView) -> tuple[Overlay, ...]:
     told = view.backend("Type")
     if told is not None:
         return tuple(one for one in view.flannel if kind_of(one) == KIND_OF.get(str(told)))
@@ -145,6 +192,51 @@ def ports_of(view: NodeView, bridge: str) -> dict[str, Link]:
 def pod_ports_of(view: NodeView, bridge: str) -> dict[str, Link]:
     """Return the ports of a bridge that are pods'. Raises CannotTell as :func:`ports_of`."""
     return {name: link for name, link in ports_of(view, bridge).items() if name in view.ports}
+
+
+def given_out(view: NodeView) -> int | None:
+    """Return how many pods have an address of flannel's network; None where nobody tells."""
+    plug = plug_of(view)
+    row = view.snapshot["ipam"].get((plug.network if plug else None) or "cbr0")
+    addresses = row.get("addresses") if row else None
+    if addresses is None:
+        return None
+    four = sum(":" not in one for one in addresses)
+    return max(four, len(addresses) - four)
+
+
+def moved_ports(view: NodeView, name: str) -> list[str]:
+    """Name the pods' first links that are on a bridge which no CNI and no engine makes.
+
+    Multus puts second links of pods on such bridges, so a link that shares its pod with a port of
+    the pod bridge is none, and neither is any while each address given out has a port.
+    """
+    links = view.links
+    others = {
+        port: link
+        for port, link in view.ports.items()
+        if port.startswith("veth") and link.get("master") not in (None, name)
+    }
+    found = []
+    on = {
+        port: link
+        for port, link in (view.ports_of(name) if others else {}).items()
+        if port in view.ports
+    }
+    pods = {link.get("peer_netnsid") for link in on.values()} - {None}
+    for port, link in others.items():
+        bridge = str(link["master"])
+        if links.get(bridge, {}).get("kind") != "bridge":
+            continue
+        if roles.named_role(bridge, links[bridge]) != roles.OTHER:
+            continue
+        first = (link.get("inside") or {}).get("link", "eth0") == "eth0"
+        if first and "peer_netnsid" in link and link["peer_netnsid"] not in pods:
+            found.append(port)
+    if not found or plug_of(view) is None:
+        return []
+    leases = given_out(view)
+    return found if leases is not None and leases - len(on) >= len(found) else []
 
 
 def all_addresses(view: NodeView, link: str) -> None:

@@ -16,6 +16,10 @@ if t.TYPE_CHECKING:
     from snapdiff.rules.fleet_view import Fleet
 
 LEASE_MTU = "cni/subnet_env/FLANNEL_MTU"
+LEADING = (
+    "see what leads over {link} with 'ip route show dev {link}' on {node}, and who writes it: "
+    "while routes do, it is not to be deleted"
+)
 WIDE = 50  # bytes between the least and the largest MTU, from which on large packets are lost
 
 
@@ -44,7 +48,8 @@ def underlay_mtu_alike(fleet: Fleet) -> Result:
     with a larger one sends packets that the others' links do not take. Pods whose MTUs are more
     than 50 apart make it an error.
 
-    Exempt: nodes whose overlays have one MTU all the same, and fit: for information.
+    Exempt: nodes whose overlays have one MTU all the same, and fit, where net-conf has an MTU, or
+    where no underlay is as most: for information.
     Source: flannel-io/flannel#463, #1011.
     """
     for census in told(fleet, "underlay/mtu"):
@@ -52,12 +57,36 @@ def underlay_mtu_alike(fleet: Fleet) -> Result:
             yield census
             continue
         pods = [fleet.census(one) for one in (LEASE_MTU, *_mtu_traits(fleet))]
-        severity = Severity.WARNING
+        more: dict[str, t.Any] = {"severity": Severity.WARNING}
         if any(_spread(one) > WIDE for one in pods):
-            severity = Severity.ERROR
+            more["severity"] = Severity.ERROR
         elif all(one.alike for one in pods) and any(one.values for one in pods):
-            severity = Severity.INFO
-        yield breach_of(fleet, "underlay/mtu", "MTU of the underlay", census, severity=severity)
+            more = _of_others(fleet, census)
+        yield breach_of(fleet, "underlay/mtu", "MTU of the underlay", census, **more)
+
+
+def _of_others(fleet: Fleet, census: Census) -> dict[str, t.Any]:
+    """Return how bad other underlays are below overlays that are alike.
+
+    What changed is the underlay. A smaller one is told by the overlay that does not fit it.
+    """
+    key = "cni/net_conf/Backend/MTU"
+    meant = _configured(fleet) or any(key in one.traits.values for one in fleet.members.values())
+    if meant or census.tie or any(value < census.usual for value, _nodes in census.values):
+        return {"severity": Severity.INFO}
+    return {
+        "severity": Severity.WARNING,
+        "explains": frozenset({"overlay-mtu-small"}),
+        "remedy": "ip link set {link} mtu "
+        f"{census.usual} on {{node}}, as the others have; the overlay fits that as it is. Where "
+        "the new one is meant, give it to all, then make their overlays anew",
+    }
+
+
+def _configured(fleet: Fleet) -> bool:
+    """Say whether the ConfigMap has an MTU."""
+    conf = (fleet.flannel.get("config") or {}).get("net_conf") or {}
+    return bool((conf.get("Backend") or {}).get("MTU"))
 
 
 @rule(
@@ -65,7 +94,8 @@ def underlay_mtu_alike(fleet: Fleet) -> Result:
     Severity.WARNING,
     entries=("X-05",),
     scope="fleet",
-    remedy="ip link delete {link} on {node}, then restart its flannel pod",
+    remedy="see on {node} which MTU the underlay leaves; where the overlay has another, ip link "
+    "delete {link} there, then restart its flannel pod",
     explains=("lease-mtu-alike",),
 )
 def overlay_mtu_alike(fleet: Fleet) -> Result:
@@ -105,8 +135,7 @@ def lease_mtu_alike(fleet: Fleet) -> Result:
 def _mtu(fleet: Fleet, trait: str, what: str) -> Result:
     census = fleet.census(trait)
     severity = Severity.ERROR if _spread(census) > WIDE else Severity.WARNING
-    backend = ((fleet.flannel.get("config") or {}).get("net_conf") or {}).get("Backend") or {}
-    if backend.get("MTU"):  # overlay-mtu-configured says which of them is right
+    if _configured(fleet):  # overlay-mtu-configured says which of them is right
         severity = Severity.WARNING
     yield from unlike(fleet, trait, what, severity=severity)
 
@@ -193,11 +222,20 @@ def _alone(
     census = Census(((False, tuple(sorted(lacking))), (True, tuple(sorted(having)))))
     reason = explained(census, fleet.groups)
     tie = "; as many have it as have not" if len(having) == len(lacking) else ""
+    words = f"{', '.join(names)} is on {named(nodes)}, and not on {many(len(lacking))}{tie}"
+    first, _, number = role.partition("#")
+    if number:  # the others may have a link of that name, as the only one of its sort
+        beside = {fleet.members[node].traits.links[first] for node in nodes}
+        words = f"{', '.join(names)} is beside {', '.join(sorted(beside))} on {named(nodes)}; "
+        words += f"{many(len(lacking))} have one such link{tie}"
+    leading = any(names[0] in fleet.members[node].leading for node in nodes)
     return Breach(
         path=f"links/{names[0]}",
-        message=f"{', '.join(names)} is on {named(nodes)}, and not on {many(len(lacking))}{tie}",
+        message=words,
         nodes=nodes,
         evidence=(reason,) if reason else (),
+        explains=frozenset({"overlay-idle"} if number else ()),
+        remedy=LEADING if leading else None,
     )
 
 

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from snapdiff import roles
 from snapdiff.census import Census, take
 from snapdiff.model import covers
+from snapdiff.rules.detours import Detour, detours_of
 from snapdiff.rules.direct import Ways, ways_of
 from snapdiff.rules.flannel import in_use
 from snapdiff.rules.registry import CannotTell
 from snapdiff.rules.traits import Traits, place_of, traits_of
 from snapdiff.rules.tunnels import Tunnel, peers_of, sealed, tunnels_of
 from snapdiff.rules.view import Network, NodeView, Overlay, interface
+from snapdiff.rules.ways import OddWays, odd_ways, over_links
 
 Row = tuple[str | None, str | None, str | None]  # pod subnet, VTEP MAC, underlay address
 Table = Mapping[str, Row]  # by VTEP address
@@ -54,6 +56,9 @@ class Member:
     keys: Mapping[str, str]  # such a link to the digest of its peers and its own row
     sealed: Mapping[str, str]  # such links that nobody could look into, and why
     ways: Ways  # its routes to pods of others without an overlay
+    detours: tuple[Detour, ...]  # its routes that would lead peers away
+    leading: frozenset[str]  # links that routes to pods of others lead over
+    odd: tuple[OddWays, ...]  # routes over its overlays that may be of no node
     groups: Mapping[str, str]  # what it has in common with others, as kernel or underlay
     blind: Mapping[str, str] = field(default_factory=dict)  # what was not observed, and why
 
@@ -108,6 +113,9 @@ class Fleet:
             },
             sealed=sealed(view) if "links" not in view.blind else {},
             ways=ways_of(view, self.routes),
+            detours=detours_of(view),
+            leading=_leading(view),
+            odd=odd_ways(view),
             groups=traits.groups,
             blind=view.blind,
         )
@@ -135,6 +143,12 @@ class Fleet:
     def place(self, trait: str, node: str) -> str:
         """Return where the snapshot of a node has a trait; a link that it lacks is ``*``."""
         return place_of(trait, self.members[node].traits.links)
+
+    def all_told(self, path: str) -> bool:
+        """Say whether every node was asked for and was reached, and told what is at a place."""
+        parts = tuple(path.split("/"))
+        told = all(_covered(parts, one.blind) is None for one in self.members.values())
+        return told and not self.missing and not self.partial
 
     def unseen(self, trait: str) -> tuple[str, str] | None:
         """Return what kept nodes from telling a trait, and why; None where they all looked."""
@@ -174,6 +188,12 @@ def _quietly(ask: t.Callable[[], t.Any]) -> t.Any:
 def _in_use(view: NodeView) -> tuple[Overlay, ...]:
     """Return the overlays that peers have to know: flannel's where it is, less what it left."""
     return in_use(view) if view.flannel else view.overlays
+
+
+def _leading(view: NodeView) -> frozenset[str]:
+    """Name the links that routes to pods lead over; asked for only where there is a choice."""
+    several = len(_quietly(lambda: view.overlays)) > 1
+    return frozenset(over_links(view) if several else ())
 
 
 def _vteps(view: NodeView) -> t.Iterator[Vtep]:

@@ -8,13 +8,14 @@ from snapdiff import roles
 from snapdiff.model import Severity
 from snapdiff.rules import flannel
 from snapdiff.rules.addresses import RESTART, inside, networks_of, overlay_for
+from snapdiff.rules.lookup import refuses, table_of
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.settings import named
 from snapdiff.rules.view import network
 from snapdiff.safe import for_shell
 
 if t.TYPE_CHECKING:
-    from snapdiff.rules.view import NodeView
+    from snapdiff.rules.view import Network, NodeView
 
 NAMES = {"vxlan": "flannel.1", "wireguard": "flannel-wg", "ipip": "flannel.ipip", "udp": "flannel0"}
 SUBTRACTED = {50: "vxlan", 80: "wireguard", 20: "ipip", 28: "udp"}  # by flannel, for FLANNEL_MTU
@@ -161,15 +162,17 @@ def lease_subnet(view: NodeView) -> Result:
     "blackhole-subnet",
     Severity.WARNING,
     entries=("N-24",),
-    remedy="ip route del blackhole {seen} on {node}",
+    remedy="ip route del {seen} on {node}",
 )
 def blackhole_subnet(view: NodeView) -> Result:
     """Have no blackhole route in the pod network but that of the node's own subnet.
 
     Why: flannel adds one for the subnet of its lease, and never takes back that of an earlier one,
-    which then hides a peer that got the addresses.
+    which then hides a peer that got the addresses. One of type unreachable, prohibit or throw is
+    set by hand or by a firewall. In place of a peer's own route it is an error.
 
-    Exempt: blackholes of Calico's agents, one a block; those outside the pod network.
+    Exempt: blackholes of Calico's agents, one a block; those outside the pod network; throw in
+    another table than main, which only ends the search there.
     Source: flannel pkg/ip, AddBlackholeV4Route(); rancher/rke2#11170.
     """
     if not flannel.is_there(view):
@@ -178,16 +181,42 @@ def blackhole_subnet(view: NodeView) -> Result:
     if not own:
         return
     for key, row in view.section("routes").items():
-        if row.get("type") != "blackhole" or str(row.get("protocol")) in AGENTS:
+        kind = str(row.get("type"))
+        if not refuses(row) or str(row.get("protocol")) in AGENTS:
             continue
         dst = network(str(row.get("dst")))
-        if dst is not None and dst not in own and inside(dst, networks):
-            yield Breach(
-                path=f"routes/{key}",
-                message=f"{dst} is a blackhole, but the node's subnet is {named([*map(str, own)])}",
-                seen=str(dst),
-                expected=", ".join(str(one) for one in own if one.version == dst.version),
-            )
+        if dst is None or dst in own or not inside(dst, networks):
+            continue
+        hidden = _without_route(view, dst) if table_of(row) == "main" else []
+        which = {"blackhole": "a blackhole"}.get(kind, f"of type {kind}")
+        peer = f", in place of the peer's own route via {hidden[0]}" if len(hidden) == 1 else ""
+        peer = f", in place of the routes of {len(hidden)} peers" if len(hidden) > 1 else peer
+        yield Breach(
+            path=f"routes/{key}",
+            message=f"{dst} is {which}"
+            + (peer or f", but the node's subnet is {named([*map(str, own)])}"),
+            seen=f"{kind} {dst}",
+            expected=", ".join(str(one) for one in own if one.version == dst.version),
+            severity=Severity.ERROR if hidden else None,
+            remedy="ip route del {seen} on {node}, then restart the flannel pod there, which "
+            "writes the peer's route anew; see who set it"
+            if hidden
+            else None,
+            explains=frozenset({"peer-entries-missing", "overlay-entries-lost"})
+            if hidden
+            else frozenset(),
+        )
+
+
+def _without_route(view: NodeView, dst: Network) -> list[str]:
+    """Return the peers, by their VTEPs, in a prefix that the node has entries but no route for."""
+    return [
+        key
+        for key, row in view.snapshot["peers"].items()
+        if "route" in row.get("missing", ())
+        and (one := network(key)) is not None
+        and inside(one, [dst])
+    ]
 
 
 @rule(

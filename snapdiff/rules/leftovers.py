@@ -54,6 +54,9 @@ def _port_of(view: NodeView, one: Overlay) -> int | None:
     return found
 
 
+IDLE = "ip link delete {link} on {node}: nothing else will, and no route to pods leads over it"
+
+
 @rule(
     "overlay-idle",
     Severity.ERROR,
@@ -67,8 +70,9 @@ def overlay_idle(view: NodeView) -> Result:
     Why: nobody deletes the old link when the backend is switched, and its routes, one a node, are
     more specific than the new one's: pods' packets go on unencrypted, or nowhere.
 
-    Exempt: an old link without routes is an info, as during a migration; where net-conf and lease
-    do not tell which of two is old, a warning.
+    Exempt: an old link without routes is a warning while it has flannel's entries for peers, and
+    an info without them, as during a migration; where net-conf, lease and routes do not tell which
+    of two is old, a warning.
     Source: rancher/rke2#9338; flannel pkg/backend/vxlan/vxlan_network.go.
     """
     used = flannel.in_use(view)
@@ -77,16 +81,27 @@ def overlay_idle(view: NodeView) -> Result:
     vague = len(kinds) > 1
     for one in (one for one in used if flannel.kind_of(one) == "vxlan") if vague else idle:
         count = _ways(view, one)
-        now = ", ".join(other.name for other in used if other is not one) or view.backend("Type")
+        now = ", ".join(other.name for other in used if other is not one)
+        now = now or view.backend("Type") or "host-gw"
         words = f"{count} routes lead over it" if count else "no route leads over it"
-        worst = Severity.WARNING if vague else None
+        severity = Severity.WARNING if vague else None
+        if not count:
+            severity = Severity.WARNING if _has_entries(view, one) else Severity.INFO
         yield Breach(
             path=f"links/{one.name}",
             message=f"{one.name} is left beside {now}; {words}",
             seen=count,
             expected=0,
-            severity=worst if count else Severity.INFO,
+            severity=severity,
+            remedy=None if count else IDLE,
         )
+
+
+def _has_entries(view: NodeView, overlay: Overlay) -> bool:
+    """Say whether flannel's neighbours or forwarding entries are still on a link."""
+    tables = ("peers", "neighbours", "fdb")
+    rows = (row for table in tables for row in view.snapshot[table].values())
+    return any(row.get("dev") == overlay.name for row in rows)
 
 
 def _ways(view: NodeView, overlay: Overlay) -> int:

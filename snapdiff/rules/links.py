@@ -72,6 +72,11 @@ def overlay_down(view: NodeView) -> Result:
             )
 
 
+OF_THE_LOWER = frozenset(  # of a vxlan on another link than its address: that is no underlay
+    {"underlay-name-alike", "underlay-mtu-alike", "overlay-mtu-small", "overlay-mtu-headroom"}
+)
+
+
 @rule(
     "vxlan-attributes",
     Severity.ERROR,
@@ -131,8 +136,10 @@ def _port(view: NodeView, port: int | None) -> int | None:
     told = view.backend("Port")
     if isinstance(told, int) and told > 0:
         return told
-    if view.net_conf:
+    if view.snapshot["cni"].get("net_conf") is not None:
         return PORT
+    if view.net_conf:  # the ConfigMap's, which api-flannel-config holds the node against
+        return port
     if port != PORT:
         view.get("cni", "net_conf")
     return port
@@ -149,7 +156,7 @@ def _local(view: NodeView, overlay: Overlay) -> Result:
         for name, link in view.links.items()
         if any(key.partition(" ")[0].partition("/")[0] == local for key in link["addresses"])
     ]
-    if below in holders:
+    if below in holders or below is None:  # that no link carries it is told already
         return
     flannel.all_addresses(view, str(below))
     words = f"its address {local} is on {holders[0]}" if holders else f"no link has its {local}"
@@ -161,6 +168,7 @@ def _local(view: NodeView, overlay: Overlay) -> Result:
             seen=local,
             expected=found.expected,
             severity=Severity.WARNING,
+            explains=OF_THE_LOWER,
         )
     else:
         yield found
@@ -177,10 +185,10 @@ def vxlan_learning(view: NodeView) -> Result:
     """
     for overlay in vxlans(view):
         seen = view.get("links", overlay.name, "vxlan", "learning")
-        if seen is None or (not seen and not view.backend("Learning")):
+        if seen is None or (not seen and not view.asked("Learning")):
             continue
         conf = view.net_conf or view.get("cni", "net_conf")
-        if conf is not None and bool(seen) != (right := bool(view.backend("Learning"))):
+        if conf is not None and bool(seen) != (right := bool(view.asked("Learning"))):
             words = "it learns MACs" if seen else "it does not learn MACs"
             yield _attribute(overlay, "learning", seen, right, words)
 
@@ -248,8 +256,8 @@ def overlay_entries_lost(view: NodeView) -> Result:
                     seen=len(rows),
                     expected=entry,
                 )
-        for member in ("subnet", "mac") if keys else ():
-            view.get("peers", keys[0], member)  # a table may not have been read
+        for member in ("subnet", "mac", "underlay"):  # a table may not have been read
+            view.get("peers", keys[0] if keys else "*", member)
 
 
 @rule(
@@ -275,6 +283,8 @@ def overlay_flapped(view: NodeView) -> Result:
         if spare and not any(row["dev"] == overlay.name for row in rows):
             for table in ("routes", "neighbours"):
                 view.section(table)
+            if any(_is_of(row, overlay) for row in view.snapshot["neighbours"].values()):
+                continue
             yield Breach(
                 path="peers",
                 message=f"{overlay.name} has forwarding entries for {len(spare)} nodes, but no "

@@ -11,7 +11,7 @@ from collections import defaultdict
 from snapdiff.census import named
 from snapdiff.model import Cell, Severity
 from snapdiff.rules.blame import Group, blamed
-from snapdiff.rules.deviations import MEMBERS, Deviation, deviations
+from snapdiff.rules.deviations import MEMBERS, Deviation, deviations, not_held
 from snapdiff.rules.fleet_view import ENTRIES, Fleet
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.tunnel_deviations import MEMBERS as KEYS
@@ -22,6 +22,18 @@ WORDS = {"subnet": "pod subnet", "mac": "VTEP MAC", "underlay": "underlay addres
 RESTART = (
     "restart the flannel pod of {node}; compare 'ip neigh show dev flannel.1' and 'bridge fdb'"
 )
+DIRECT = (
+    "restart the flannel pod of {node}; compare 'ip route' there with the addresses of its peers"
+)
+
+
+def _is_direct(fleet: Fleet, holders: tuple[str, ...]) -> bool:
+    """Say whether nodes reach their peers without an overlay, so that routes are all they have."""
+    return all(fleet.members[one].ways.only for one in holders if one in fleet.members)
+
+
+def _remedy(fleet: Fleet, holders: tuple[str, ...]) -> str | None:
+    return DIRECT if _is_direct(fleet, holders) else None
 
 
 def _grouped(fleet: Fleet, kind: str) -> tuple[list[Group], list[Group], list[Group]]:
@@ -65,15 +77,17 @@ def peer_entries_missing(fleet: Fleet) -> Result:
 
     Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents(); Linux neigh_ifdown().
     """
+    yield from not_held(fleet)
     holders, peers, pairs = _grouped(fleet, "missing")
     for one in holders:
         yield Breach(
-            path=f"peers/*/{'missing'}",
+            path="peers/*/missing",
             message=f"{one.node} lacks the {_entries(one.members)} of {len(one.others)} peers: "
             f"{named(one.others)}",
             nodes=(one.node,),
             expected=_entries(one.members),
             about=frozenset(one.others),
+            remedy=_remedy(fleet, (one.node,)),
         )
     for one in peers:
         yield Breach(
@@ -83,6 +97,7 @@ def peer_entries_missing(fleet: Fleet) -> Result:
             nodes=(one.node,),
             expected=_entries(one.members),
             about=frozenset(one.others),
+            remedy=_remedy(fleet, one.others),
         )
     for one in pairs:
         yield Breach(
@@ -92,6 +107,7 @@ def peer_entries_missing(fleet: Fleet) -> Result:
             peer=one.node,
             expected=_entries(one.members),
             about=frozenset((one.node,)),
+            remedy=_remedy(fleet, one.others),
         )
 
 
@@ -112,20 +128,22 @@ def peer_entries_stale(fleet: Fleet) -> Result:
 
     Source: flannel-io/flannel#1473, #1788, #1822; rancher/rancher#21169.
     """
+    yield from not_held(fleet)
     holders, peers, pairs = _grouped(fleet, "stale")
     for one in holders:
         yield Breach(
             path=f"peers/*/{one.members[0]}",
-            message=f"{one.node} has an old {_words(one)} of {len(one.others)} peers: "
+            message=f"{one.node} has an old {_words(fleet, one)} of {len(one.others)} peers: "
             f"{named(one.others)}",
             nodes=(one.node,),
             about=frozenset(one.others),
+            remedy=_remedy(fleet, (one.node,)),
         )
     for one in peers:
         first = one.first
         yield Breach(
             path=f"peers/{first.address}/{first.member}",
-            message=f"{one.node} has the {WORDS[first.member]} {first.expected}, but "
+            message=f"{one.node} has the {_word(fleet, one)} {first.expected}, but "
             f"{len(one.others)} nodes hold {first.seen}: {named(one.others)}",
             seen=first.seen,
             expected=first.expected,
@@ -137,13 +155,14 @@ def peer_entries_stale(fleet: Fleet) -> Result:
         first = one.first
         yield Breach(
             path=f"peers/{first.address}/{first.member}",
-            message=f"{_they(one, 'holds', 'hold')} the {WORDS[first.member]} {first.seen} of "
+            message=f"{_they(one, 'holds', 'hold')} the {_word(fleet, one)} {first.seen} of "
             f"{one.node}, which has {first.expected}",
             seen=first.seen,
             expected=first.expected,
             nodes=one.others,
             peer=one.node,
             about=frozenset((one.node,)),
+            remedy=_remedy(fleet, one.others),
         )
 
 
@@ -151,7 +170,15 @@ def _they(one: Group, does: str, do: str) -> str:
     return f"{named(one.others)} {does if len(one.others) == 1 else do}"
 
 
-def _words(one: Group) -> str:
+def _word(fleet: Fleet, one: Group) -> str:
+    """Return what is wrong in a word; a direct route has but the address that it leads via."""
+    direct = _is_direct(fleet, (one.first.holder,))
+    return "next-hop address" if direct else WORDS[one.first.member]
+
+
+def _words(fleet: Fleet, one: Group) -> str:
+    if _is_direct(fleet, (one.first.holder,)):
+        return _word(fleet, one)
     return " and ".join(WORDS[name] for name in one.members)
 
 
@@ -174,7 +201,7 @@ def peer_entries_extra(fleet: Fleet) -> Result:
     holders, peers, pairs = _grouped(fleet, "extra")
     for one in [*holders, *peers, *pairs]:
         first = one.first
-        if not one.node and (fleet.missing or fleet.partial):
+        if not one.node and not fleet.all_told("links"):
             yield CannotTell(f"peers/{first.address}", "it may be of a node that was not seen")
             continue
         nodes = one.others if one not in holders else (one.node,)
@@ -197,6 +224,8 @@ def cells(fleet: Fleet) -> tuple[Cell, ...]:
     found: dict[tuple[str, str], list[Deviation]] = defaultdict(list)
     tunnels = (one for one in tunnel_deviations(fleet) if not isinstance(one, CannotTell))
     for one in itertools.chain(deviations(fleet), tunnels):
+        if one.kind == "extra" and not one.peer and not fleet.all_told("links"):
+            continue  # of a node that was not seen, it may be
         if len(found) < MOST_CELLS or (one.holder, one.peer) in found:
             found[one.holder, one.peer or one.address.rpartition("/")[2]].append(one)
     return tuple(

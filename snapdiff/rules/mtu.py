@@ -12,6 +12,7 @@ from snapdiff import roles
 from snapdiff.model import Severity
 from snapdiff.rules.flannel import in_use, kind_of, lease_mtu_of
 from snapdiff.rules.overheads import Fit, fit, fits, wanted_of
+from snapdiff.rules.pod_mtu import sizes_of_pods
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.safe import for_shell
 
@@ -133,10 +134,12 @@ def overlay_mtu_configured(view: NodeView) -> Result:
     "lease-mtu",
     Severity.ERROR,
     entries=("N-05",),
-    remedy="ip link delete {link} on the node, then restart its flannel pod and recycle its pods",
+    remedy="restart the flannel pod of {node}, which writes the lease; where it is the link that "
+    "differs from the sum, ip link delete {link} before; then recycle the pods that have another",
     explains=(
         "bridge-mtu",
         "lease-mtu-alike",
+        "overlay-mtu-alike",
         "overlay-mtu-configured",
         "overlay-mtu-small",
         "pod-mtu",
@@ -150,7 +153,8 @@ def lease_mtu(view: NodeView) -> Result:
 
     Why: flanneld computes it from the underlay when it starts, and keeps an existing link as it is:
     where they differ, the underlay or the configuration changed and the link was not made anew. New
-    pods get FLANNEL_MTU, and packets over the overlay's MTU are lost.
+    pods get FLANNEL_MTU, and packets over the overlay's MTU are lost. Where the link is what the
+    underlay leaves, it is the file that somebody wrote, and a restart is all that it takes.
 
     Exempt: host-gw and clusters without a flannel overlay; the IPv6 vxlan, from which flannel
     subtracts 50 in the lease and the kernel 70: beside an IPv4 one it is not looked at, alone it
@@ -176,17 +180,32 @@ def lease_mtu(view: NodeView) -> Result:
             message=f"new pods get MTU {mtu}, but {overlay.name} runs with {found}",
             seen=mtu,
             expected=found,
-            evidence=_underlay_sum(view, overlay),
-            remedy=f"ip link delete {for_shell(overlay.name)} on the node, then restart its "
-            "flannel pod and recycle its pods",
+            evidence=_underlay_sum(one := _fit(view, overlay)),
+            remedy=_mended(view, overlay, mtu, wanted_of(view, one) if one else None),
         )
 
 
-def _underlay_sum(view: NodeView, overlay: Overlay) -> tuple[str, ...]:
+def _mended(view: NodeView, overlay: Overlay, lease: int, wanted: int | None) -> str:
+    """Say what makes lease and overlay agree: of the two, that one which is not as *wanted*."""
+    sizes = sizes_of_pods(view)
+    if overlay.mtu == wanted:
+        way, odd = "restart the flannel pod of {node}", lease in sizes
+    else:
+        link = for_shell(overlay.name)
+        way = f"ip link delete {link} on {{node}}, then restart its flannel pod"
+        odd = wanted is None or any(mtu != wanted for mtu in sizes)
+    keep = f" that have {lease}" if overlay.mtu == wanted else ""
+    return f"{way}, then recycle its pods{keep}" if odd else way
+
+
+def _fit(view: NodeView, overlay: Overlay) -> Fit | None:
     try:
-        one = fit(view, overlay)
+        return fit(view, overlay)
     except CannotTell:
-        return ()
+        return None
+
+
+def _underlay_sum(one: Fit | None) -> tuple[str, ...]:
     if one is None:
         return ()
     less = one.cost.asked

@@ -16,6 +16,10 @@ MANY = 800  # ports
 MOST = 1024  # Linux net/bridge/br_private.h, BR_MAX_PORTS
 RUNNING = frozenset({"UP", "UNKNOWN"})
 ANEW = "drain {node}, ip link delete {link} on it; the next pod makes {link} anew"
+ANEW_PODS = (
+    "recycle the pods of {node} that are not on its host network: the plugin makes {expected} with "
+    "the next pod, and each pod's link is made anew; see who deleted it"
+)
 
 
 def _bridge(view: NodeView) -> str | None:
@@ -131,34 +135,85 @@ def pod_bridge_mac(view: NodeView) -> Result:
 def pod_port_master(view: NodeView) -> Result:
     """Have every pod's veth on the pod bridge.
 
-    Why: a pod whose link is on no bridge reaches nothing. networkd and NetworkManager have taken
-    veths off when a pattern of theirs matched.
+    Why: a pod whose link is on no bridge, or on another, reaches nothing. networkd and
+    NetworkManager have taken veths off when a pattern of theirs matched. A pod bridge that is
+    deleted leaves all its ports on none.
 
-    Exempt: ports of other bridges (Docker, Multus); links of plugins that route (ptp), which have
-    an address or a route; a node without pod bridge; the newest link, which may be in the making,
-    is a warning.
+    Exempt: ports of engines' bridges (Docker, podman) and of other CNIs' ones; second links of pods
+    (Multus); ports of another bridge while the pod bridge has as many as host-local gave out
+    addresses; links of plugins that route (ptp), which have an address or a route; the newest link,
+    which may be in the making, is a warning.
     Source: containernetworking plugins plugins/main/bridge/bridge.go, setupVeth(); moby/moby#26492;
     podman-container-tools/podman#11123.
     """
-    name = _bridge(view)
-    if name is None:
+    name = flannel.bridge_of(view)
+    if name is None or not flannel.is_there(view):
         return
+    gone = name not in view.links
+    if gone and view.lease is None:
+        return
+    if not gone and flannel.pod_bridge(view) is None:
+        return  # that is pod-bridge-kind's to say
     loose = []
     for port, link in view.ports.items():
         if not port.startswith("veth") or link.get("kind", "veth") != "veth":
             continue
         if view.get("links", port, "master") is None and not _routed(view, port, link):
             loose.append(port)
-    if not loose:
-        return
+    if gone:  # a veth that somebody else made may be on no bridge at all times
+        given = flannel.given_out(view)
+        pods = [one for one in loose if "peer_netnsid" in view.links[one]]
+        loose = [] if given == 0 else pods if given is None else loose
+    if loose:
+        yield _loose(view, name, sorted(loose), gone=gone)
+    elsewhere: dict[str, list[str]] = {}
+    for port in flannel.moved_ports(view, name):
+        elsewhere.setdefault(str(view.ports[port]["master"]), []).append(port)
+    for other, found in sorted(elsewhere.items()):
+        yield Breach(
+            path="links/veth*/master",
+            message=f"{len(found)} of {len(view.ports)} pod ports are on {other}, "
+            + (f"and {name} is gone" if gone else f"not on {name}"),
+            seen=other,
+            expected=name,
+            remedy=ANEW_PODS if gone else _back(view, name),
+            evidence=(f"{view.node}: {named(sorted(found))}",),
+        )
+
+
+def _loose(view: NodeView, name: str, loose: list[str], *, gone: bool) -> Breach:
+    """Return what is said of pods' links that are on no bridge."""
+    evidence = (f"{view.node}: {named(loose)}",)
+    if gone:
+        many = f"{len(loose)} pod ports have" if len(loose) > 1 else "1 pod port has"
+        return Breach(
+            path=f"links/{name}",
+            message=f"{name} is gone, {many} no bridge",
+            expected=name,
+            remedy=ANEW_PODS,
+            evidence=evidence,
+        )
     making = len(loose) == 1 and _is_newest(view, loose[0])
-    yield Breach(
+    return Breach(
         path="links/veth*/master",
         message=f"{len(loose)} of {len(view.ports)} pod ports are on no bridge",
         seen=len(loose),
         expected=name,
         severity=Severity.WARNING if making else None,
-        evidence=(f"{view.node}: {named(sorted(loose))}",),
+        remedy=_back(view, name),
+        evidence=evidence,
+    )
+
+
+def _back(view: NodeView, name: str) -> str | None:
+    """Return how links come back onto the bridge, where its other ports have hairpin mode too."""
+    states = [link.get("bridge_port") or {} for link in view.ports_of(name).values()]
+    asked = (plug.delegate.get("hairpinMode") if (plug := flannel.plug_of(view)) else None) is True
+    if not asked and not any(one.get("hairpin") for one in states):
+        return None
+    return (
+        "recycle the pods of these links on {node}, or ip link set NAME master {expected} and "
+        "bridge link set dev NAME hairpin on; tell networkd or NetworkManager to leave veth* alone"
     )
 
 

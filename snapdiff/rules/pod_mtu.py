@@ -38,6 +38,17 @@ def _flannel_ports(view: NodeView) -> dict[str, Link]:
     return flannel.pod_ports_of(view, bridge) if bridge else {}
 
 
+def sizes_of_pods(view: NodeView) -> dict[int, list[str]]:
+    """Return the ports of flannel's pods by their MTU; none where nobody can tell which they are.
+
+    For what is wrong without them, and worse with them.
+    """
+    try:
+        return _sizes(view, _flannel_ports(view))
+    except CannotTell:
+        return {}
+
+
 def mtu_of_new_pods(view: NodeView) -> tuple[int | None, str]:
     """Return the MTU that a new pod gets, and where that is written."""
     plug = flannel.plug_of(view)
@@ -46,6 +57,16 @@ def mtu_of_new_pods(view: NodeView) -> tuple[int | None, str]:
         return told, f"{plug.file}: mtu {told} under delegate"
     mtu = flannel.lease_mtu_of(view)
     return mtu, f"subnet.env: FLANNEL_MTU {mtu}"
+
+
+def room_of(view: NodeView) -> tuple[int, str] | None:
+    """Return the MTU that a pod may have, and the link that takes no more; None: not known."""
+    limits = limits_of(view)
+    if not limits:  # with host-gw pods send straight over the underlay
+        names = roles.underlays(view.links, view.snapshot["routes"])
+        sizes = [(view.links[name].get("mtu"), name) for name in names]
+        return max(((mtu, name) for mtu, name in sizes if mtu is not None), default=None)
+    return min(limits), limits[min(limits)]
 
 
 @rule(
@@ -109,7 +130,8 @@ def pod_mtu(view: NodeView) -> Result:
     hand: such a pod sends what the path no longer takes, or less than it could.
 
     Exempt: mtu under delegate in the plugin's file, which wins over the lease; pods that another
-    CNI than flannel plugs (Canal); ports of other bridges.
+    CNI than flannel plugs (Canal); ports of other bridges. Where what new pods get is itself over
+    the overlay's, that is what is wrong, not the pods of before: see cni-config-mtu and lease-mtu.
     Source: flannel-io/cni-plugin flannel_linux.go; containernetworking plugins plugins/main/bridge.
     """
     if not flannel.is_there(view):
@@ -120,6 +142,9 @@ def pod_mtu(view: NodeView) -> Result:
     given, where = mtu_of_new_pods(view)
     if given is None:
         return
+    room = room_of(view)
+    if room is not None and given > room[0]:
+        return  # to recycle pods towards it would break each of them
     for mtu, names in sorted(_sizes(view, ports).items()):
         if mtu == given:
             continue

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import typing as t
+from collections import defaultdict
 
 from snapdiff.census import named
 from snapdiff.model import Severity
-from snapdiff.rules.registry import Breach, Result, rule
+from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.ways import span, spans, ways
 
 if t.TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snapdiff.rules.fleet_view import Fleet
     from snapdiff.rules.traits import Traits
     from snapdiff.rules.view import NodeView
-    from snapdiff.rules.ways import Span
+    from snapdiff.rules.ways import OddWays, Span
 
 
 @rule(
@@ -56,6 +59,55 @@ def next_hop_on_link(view: NodeView) -> Result:
                 seen=way.gateway,
                 expected=[str(one.network) for one in view.addresses(way.dev)],
             )
+
+
+@rule(
+    "foreign-pod-routes",
+    Severity.WARNING,
+    entries=("N-73",),
+    scope="fleet",
+    remedy="ip route del the routes named, once it is sure that no node has those subnets",
+    explains=("peer-entries-extra",),
+)
+def foreign_pod_routes(fleet: Fleet) -> Result:
+    """Have all routes over flannel's overlay inside the pod network, of the size of its subnets.
+
+    Why: flannel only adds routes when it starts, so those of an earlier network, or of subnets of
+    another size, stay and take traffic to nodes that no longer have them.
+
+    Exempt: wireguard and udp, whose one route is the network itself; a node without a lease; what
+    is in the lease of any node, as where subnets are of several sizes. One of another size that
+    may be of a node that was not seen: cannot tell.
+    Source: flannel-io/flannel#2554, #1604.
+    """
+    leases = {str(one) for member in fleet.members.values() for one in member.subnets}
+    blind: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for node, member in fleet.members.items():
+        for odd in member.odd:
+            if odd.unseen is not None:
+                blind[odd.unseen].append(node)
+                continue
+            places = dict(zip(odd.subnets, odd.places, strict=True))
+            left = [one for one in odd.subnets if one not in leases]
+            if left and odd.length is not None and not fleet.all_told("cni/subnet_env"):
+                yield CannotTell(places[left[0]], "it may be of a node that was not seen", (node,))
+            elif left:
+                yield _foreign(node, odd, left, places)
+    for (path, why), nodes in blind.items():
+        yield CannotTell(path, why, tuple(nodes))
+
+
+def _foreign(node: str, odd: OddWays, left: list[str], places: Mapping[str, str]) -> Breach:
+    what = "outside the pod network"
+    if odd.length is not None:
+        what = f"not of the size /{odd.length} of this node's own"
+    return Breach(
+        path=places[left[0]] if len(left) == 1 else f"routes/* dev {odd.dev}",
+        message=f"{len(left)} {'routes' if len(left) > 1 else 'route'} over {odd.dev} {what}: "
+        f"{named(left)}",
+        seen=left,
+        nodes=(node,),
+    )
 
 
 @rule(

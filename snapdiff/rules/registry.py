@@ -20,12 +20,16 @@ if t.TYPE_CHECKING:
 
 
 class CannotTell(Exception):  # noqa: N818 - an answer, not an error
-    """Raised, or yielded, by a rule for lack of a fact; *path* is what was not observed."""
+    """Raised, or yielded, by a rule for lack of a fact; *path* is what was not observed.
 
-    def __init__(self, path: str, why: str) -> None:
+    A rule between nodes names the *nodes* that did not look.
+    """
+
+    def __init__(self, path: str, why: str, nodes: tuple[str, ...] = ()) -> None:
         super().__init__(f"{path}: {why}")
         self.path = path
         self.why = why
+        self.nodes = nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class Rule:
     check: Callable[[t.Any], Result]
     entries: tuple[str, ...]  # the invariants of docs/rules.md that it holds, as N-01
     remedy: str
-    explains: frozenset[str]  # rules whose breaches on the same nodes follow from this one
+    explains: frozenset[str]  # rules whose breaches on the same nodes follow; "RULE PATH*": there
 
     @property
     def summary(self) -> str:

@@ -6,6 +6,7 @@ import typing as t
 from collections import defaultdict
 
 from snapdiff.model import Severity
+from snapdiff.rules import flannel
 from snapdiff.rules.registry import Breach, Result, rule
 from snapdiff.rules.settings import named
 from snapdiff.rules.ways import Way, over, span_of, spans, ways
@@ -36,6 +37,7 @@ def overlay_route_shape(view: NodeView) -> Result:
     Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents();
     flannel-io/flannel#844.
     """
+    wrong: dict[str, list[Way]] = defaultdict(list)
     own: dict[str, str] = {}
     for name, link in view.links.items():
         own.update((key.partition("/")[0], name) for key in link["addresses"])
@@ -45,12 +47,7 @@ def overlay_route_shape(view: NodeView) -> Result:
             continue  # no route to pods: what it is doing there is foreign-pod-routes' to say
         right = way.dst.partition("/")[0]
         if way.gateway != right:
-            yield Breach(
-                path=way.place if way.row is None else f"{way.place}/gateway",
-                message=f"the route {way.words} should lead via {right}",
-                seen=way.gateway,
-                expected=right,
-            )
+            wrong[way.dev].append(way)
         elif way.gateway in own:
             yield Breach(
                 path=way.place if way.row is None else f"{way.place}/gateway",
@@ -65,6 +62,35 @@ def overlay_route_shape(view: NodeView) -> Result:
                 seen=list(way.row.get("flags", ())),
                 expected=["onlink"],
             )
+    for dev, found in wrong.items():
+        yield _via_another(view, dev, found)
+
+
+def _via_another(view: NodeView, dev: str, found: list[Way]) -> Breach:
+    """Return one breach for all routes over a link that lead behind another VTEP than theirs."""
+    first = found[0]
+    right = first.dst.partition("/")[0]
+    peers = view.snapshot["peers"]
+    lost = any("route" in peers.get(w.dst.partition("/")[0], {}).get("missing", ()) for w in found)
+    # the one route of a peer: that it lacks its own says the same again
+    explains = frozenset({"peer-entries-missing", "overlay-entries-lost"} if lost else ())
+    if len(found) == 1:
+        return Breach(
+            path=first.place if first.row is None else f"{first.place}/gateway",
+            message=f"the route {first.words} should lead via {right}",
+            seen=first.gateway,
+            expected=right,
+            explains=explains,
+        )
+    return Breach(
+        path=f"routes/* dev {dev}",
+        message=f"{len(found)} routes over {dev} lead via another node's address, not the first of "
+        f"their subnet: {named([one.dst for one in found])}",
+        seen=len(found),
+        expected="the first address of each subnet",
+        evidence=tuple(one.words for one in found[:3]),
+        explains=explains,
+    )
 
 
 @rule(
@@ -72,13 +98,13 @@ def overlay_route_shape(view: NodeView) -> Result:
     Severity.ERROR,
     entries=("N-71",),
     remedy="ip route del {seen} on the node, then see whose lease that subnet is",
-    explains=("routes-overlap", "foreign-pod-routes"),
+    explains=("routes-overlap", "foreign-pod-routes", "overlay-route-shape"),
 )
 def own_subnet_over_overlay(view: NodeView) -> Result:
-    """Have no route for the node's own pod subnet that leads out of the node.
+    """Have no route for the node's own pod subnet, or a part of it, that leads out of the node.
 
     Why: packets to pods of this node then leave by it; it is left from an earlier lease, or two
-    nodes have one subnet.
+    nodes have one subnet. One to a part is more specific than that of the pod bridge, and wins.
 
     Exempt: wireguard and udp, whose one route is to the network of all pods.
     Source: flannel-io/flannel#844, #805; rancher/rke2#11170.
@@ -89,10 +115,13 @@ def own_subnet_over_overlay(view: NodeView) -> Result:
     over = {one.name for one in view.flannel if one.kind in ("vxlan", "ipip")}
     for way in ways(view):
         leaves = way.dev in over or (way.gateway is not None and way.span in own)
-        if leaves and any(way.span.holds(one) for one in own):
+        part = way.dev in over and any(one.holds(way.span) for one in own)
+        if leaves and (part or any(way.span.holds(one) for one in own)):
+            which = "a part of " if part and way.span not in own else ""
             yield Breach(
                 path=way.place,
-                message=f"the route {way.words} takes this node's own pod subnet out of the node",
+                message=f"the route {way.words} takes {which}this node's own pod subnet out of the "
+                "node",
                 seen=way.words,
             )
 
@@ -111,7 +140,8 @@ def routes_overlap(view: NodeView) -> Result:
     win over the one of the new overlay, and encryption is silently not used; after a change of
     subnets a stale route takes a peer's pods to a node that is gone.
 
-    Exempt: routes to this node's own pods.
+    Exempt: routes to this node's own pods; one in reserve, beside another to the same prefix with
+    a lower metric.
     Source: rancher/rke2#9338; flannel-io/flannel#2554.
     """
     inside = spans(view.networks())
@@ -124,6 +154,8 @@ def routes_overlap(view: NodeView) -> Result:
         if (way.dev in overlays or way.gateway is not None)
         and any(one.holds(way.span) for one in inside)
     ]
+    best = {way.span: way.metric for way in sorted(found, key=lambda way: way.metric, reverse=True)}
+    found = [way for way in found if way.metric == best[way.span]]
     found.sort(key=lambda way: (way.span.version, way.span.first, way.span.length))
     open_: list[Way] = []
     pairs: dict[tuple[str, str], list[Way]] = {}  # the outer one, then the inner
@@ -146,42 +178,6 @@ def routes_overlap(view: NodeView) -> Result:
 
 
 @rule(
-    "foreign-pod-routes",
-    Severity.WARNING,
-    entries=("N-73",),
-    remedy="ip route del the routes named, once it is sure that no node has those subnets",
-    explains=("peer-entries-extra",),
-)
-def foreign_pod_routes(view: NodeView) -> Result:
-    """Have all routes over flannel's overlay inside the pod network, of the size of its subnets.
-
-    Why: flannel only adds routes when it starts, so those of an earlier network, or of subnets of
-    another size, stay and take traffic to nodes that no longer have them.
-
-    Exempt: wireguard and udp, whose one route is the network itself; a node without a lease.
-    Source: flannel-io/flannel#2554, #1604.
-    """
-    inside = spans(view.networks())
-    lengths: dict[int, int] = {one.version: one.prefixlen for one in view.subnets()}
-    if not inside:
-        return
-    odd: dict[tuple[str, str], list[Way]] = defaultdict(list)
-    for way in over(view, "vxlan", "ipip"):
-        length = lengths.get(way.span.version)
-        if not any(one.holds(way.span) for one in inside):
-            odd[way.dev, "outside the pod network"].append(way)
-        elif length is not None and way.span.length != length:
-            odd[way.dev, f"not of the size /{length} of this node's own"].append(way)
-    for (dev, what), found in odd.items():
-        yield Breach(
-            path=found[0].place if len(found) == 1 else f"routes/* dev {dev}",
-            message=f"{len(found)} {'routes' if len(found) > 1 else 'route'} over {dev} {what}: "
-            f"{named([one.dst for one in found])}",
-            seen=sorted(one.dst for one in found),
-        )
-
-
-@rule(
     "direct-or-overlay",
     Severity.ERROR,
     entries=("N-74",),
@@ -194,25 +190,36 @@ def direct_or_overlay(view: NodeView) -> Result:
     Why: with DirectRouting a peer on the same network has a route via its underlay address, and no
     overlay route, neighbour or forwarding entry. Both at once are left from a node that moved.
 
+    Exempt: a direct route of a higher metric than the overlay's, which is only in reserve; a vxlan
+    that another backend left behind.
     Source: flannel pkg/backend/vxlan/vxlan_network.go, handleSubnetEvents().
     """
     overlays = {one.name for one in view.overlays}
     peers = view.snapshot["peers"]
+    tunnelled = {(way.span, way.dev): way for way in ways(view) if way.dev in overlays}
+    both: dict[tuple[str, str, str], list[Way]] = defaultdict(list)
     for way in _direct(view, overlays):
         peer = peers.get(way.dst.partition("/")[0])
         if peer is None or peer["dev"] not in overlays:
             continue
+        other = tunnelled.get((way.span, peer["dev"]))
+        if other is not None and other.metric < way.metric:
+            continue  # a route in reserve: the kernel takes the one over the overlay
         words = {"subnet": "a route", "mac": "a neighbour", "underlay": "a forwarding entry"}
-        both = [word for member, word in words.items() if member in peer]
+        has = ", ".join(word for member, word in words.items() if member in peer)
+        both[way.dev, peer["dev"], has].append(way)
+    for (dev, overlay, has), found in both.items():
+        many = len(found) > 1
         yield Breach(
-            path=way.place,
-            message=f"{way.dst} is reached by {way.dev}, but {peer['dev']} has {', '.join(both)}",
-            seen=way.words,
+            path=f"routes/* dev {dev}" if many else found[0].place,
+            message=f"{named([one.dst for one in found])} {'are' if many else 'is'} reached by "
+            f"{dev}, but {overlay} has {has}{' for each' if many else ''}",
+            seen=[one.words for one in found] if many else found[0].words,
         )
 
 
 def _direct(view: NodeView, overlays: set[str]) -> Iterator[Way]:
-    if not any(one.kind == "vxlan" for one in view.flannel):
+    if not any(flannel.kind_of(one) == "vxlan" for one in flannel.in_use(view)):
         return
     inside = spans(view.networks())
     for way in ways(view):

@@ -7,6 +7,7 @@ import typing as t
 from snapdiff import roles
 from snapdiff.model import Severity
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
+from snapdiff.safe import for_shell
 
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import NodeView
@@ -15,6 +16,7 @@ FORWARD = "net.ipv4.ip_forward"
 FORWARD_6 = "net.ipv6.conf.all.forwarding"
 NF_CALL = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
 RP_FILTER_ALL = "net.ipv4.conf.all.rp_filter"
+ANY_LINK = ("all", "default")  # one drop-in sets both: all links, and those that come
 NAMED = 5
 SET = "sysctl -w {name}=1 on the node, and the same line in a file of /etc/sysctl.d, sorted last"
 
@@ -168,6 +170,7 @@ def bridge_nf_call(view: NodeView) -> Result:
     entries=("N-62",),
     remedy="sysctl -w net.ipv4.conf.all.rp_filter=0 net/ipv4/conf/{link}/rp_filter=0 on the node "
     "(2 is loose, and enough but for Cilium), and the same in /etc/sysctl.d",
+    explains=tuple(f"sysctls-alike sysctls/net.ipv4.conf.{one}.rp_filter" for one in ANY_LINK),
 )
 def rp_filter_strict(view: NodeView) -> Result:
     """Hold the reverse path filter off, or loose, on overlays and the links of pods.
@@ -181,9 +184,10 @@ def rp_filter_strict(view: NodeView) -> Result:
     Source: Linux Documentation/networking/ip-sysctl, rp_filter; intel/cri-resource-manager#707;
     katl-dev/katl#116.
     """
+    general = view.get("sysctls", RP_FILTER_ALL) or 0
+    by_all: dict[str, int] = {}  # what the setting for all makes strict, and the links' own
     for place, names in _filtered(view).items():
         own: dict[str, int] = {}
-        general = view.get("sysctls", RP_FILTER_ALL) or 0
         for name in names:
             try:
                 own[name] = view.get("links", name, "sysctls", "rp_filter") or 0
@@ -192,7 +196,9 @@ def rp_filter_strict(view: NodeView) -> Result:
         cilium = place.startswith("lxc")
         bad = {name: max(general, value) for name, value in own.items()}
         bad = {name: value for name, value in bad.items() if value == 1 or (cilium and value)}
-        if bad:
+        if bad and (general == 1 or (cilium and general)):
+            by_all[place] = max(own[name] for name in bad)
+        elif bad:
             value = max(bad.values())
             word = "strict" if 1 in bad.values() else "on"
             yield Breach(
@@ -203,6 +209,25 @@ def rp_filter_strict(view: NodeView) -> Result:
                 severity=Severity.ERROR if cilium else None,
                 evidence=(f"all {general}, of the links {max(own[name] for name in bad)}",),
             )
+    if by_all:
+        yield _strict_by_all(general, by_all)
+
+
+def _strict_by_all(general: int, places: dict[str, int]) -> Breach:
+    """Return the one breach of the setting for all, with the links that it is in the way of."""
+    too = "".join(f" net/ipv4/conf/{for_shell(one)}/rp_filter=0" for one in places if places[one])
+    cilium = any(one.startswith("lxc") for one in places)
+    return Breach(
+        path=f"sysctls/{RP_FILTER_ALL}",
+        message=f"{RP_FILTER_ALL} is {general}: the reverse path filter is "
+        f"{'strict' if general == 1 else 'on'} on {named(sorted(places))}",
+        seen=general,
+        expected=0,
+        severity=Severity.ERROR if cilium else None,
+        remedy=f"sysctl -w {RP_FILTER_ALL}=0{too} on {{node}} (2 is loose, and enough but for "
+        "Cilium), and the same in /etc/sysctl.d",
+        evidence=tuple(f"{one} has {places[one]} of its own" for one in places if places[one]),
+    )
 
 
 def _filtered(view: NodeView) -> dict[str, list[str]]:

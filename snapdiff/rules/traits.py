@@ -11,6 +11,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from snapdiff import roles
+from snapdiff.rules.cni_files import LOADED
+from snapdiff.rules.flannel import in_use
 from snapdiff.rules.registry import CannotTell
 from snapdiff.rules.view import Network, NodeView, Overlay, interface, network
 
@@ -30,6 +32,8 @@ PLACES = {  # of traits that are concluded
     "name": (),
     "network": ("addresses",),
     "address": ("addresses",),
+    "beside": ("addresses",),
+    "nowhere": ("addresses",),
     "families": ("cni/subnet_env",),
     "backend": ("cni/net_conf/Backend/Type",),
     "overlays": ("links",),
@@ -99,7 +103,8 @@ def _settings(view: NodeView) -> Iterator[Pair]:
     for key, value in (conf.get("Backend") or {}).items():
         yield f"cni/net_conf/Backend/{key}", value
     if "cni_config" not in view.snapshot["not_observed"]:
-        yield "cni_config", tuple(sorted(view.section("cni_config")))
+        names = [one for one in view.section("cni_config") if one.endswith(LOADED)]
+        yield "cni_config", tuple(sorted(names))
 
 
 def _host(view: NodeView) -> Iterator[Pair]:
@@ -111,6 +116,8 @@ def _host(view: NodeView) -> Iterator[Pair]:
 
 def _links(view: NodeView, links: dict[str, str]) -> Iterator[Pair]:
     overlays = [one for one in view.overlays if one.owner in OWNERS]
+    used = in_use(view)
+    overlays.sort(key=lambda one: one.owner == "flannel" and one not in used)  # the live one first
     yield "backend", _backend(view)
     for overlay in overlays:
         head = first = f"overlay/{overlay.owner}/{kind_of(overlay)}/{overlay.family}"
@@ -194,6 +201,8 @@ def _below(view: NodeView, name: str, overlays: list[Overlay]) -> Iterator[Pair]
     """Yield what the link that carries the pods' packets is, and the address that peers use."""
     yield f"{UNDERLAY}/name", name
     yield f"{UNDERLAY}/mtu", view.links[name].get("mtu")
+    if view.links[name].get("kind") != "ipvlan":  # which has the MAC of the link below it
+        yield f"{UNDERLAY}/mac", view.links[name].get("mac")
     yield f"{UNDERLAY}/offloads", _offloads(view.links[name], (*CHECKSUMS, *TUNNELS))
     used = {
         one.family: one.details.get("local6" if one.family == 6 else "local") for one in overlays
@@ -208,6 +217,23 @@ def _below(view: NodeView, name: str, overlays: list[Overlay]) -> Iterator[Pair]
             yield f"{UNDERLAY}/network/{one.version}", str(one.network)
     for family, address in used.items():
         yield f"{UNDERLAY}/address/{family}", address
+    yield f"{UNDERLAY}/beside", tuple(_beside(view.links[name], used.values()))
+    held = {key.partition("/")[0] for link in view.links.values() for key in link["addresses"]}
+    if view.snapshot.why_not_observed(("links", name, "addresses")) is None:
+        lost = sorted(one for one in used.values() if one is not None and one not in held)
+        yield f"{UNDERLAY}/nowhere", tuple(lost)
+
+
+def _beside(link: Mapping[str, t.Any], used: Iterable[t.Any]) -> Iterator[str]:
+    """Yield what an underlay has beside the addresses that peers use, less what moves by design."""
+    for key, row in sorted(link["addresses"].items()):
+        one = interface(key)
+        if one is None or one.ip.is_link_local or str(one.ip) in used:
+            continue
+        if row.get("temporary") or row.get("deprecated"):
+            continue
+        if one.network.prefixlen != one.network.max_prefixlen:
+            yield str(one)
 
 
 def _groups(view: NodeView, below: str | None) -> dict[str, str]:
@@ -235,9 +261,19 @@ def _addressed(view: NodeView) -> Iterator[Claim]:
         for address in view.addresses(overlay.name):
             if address.network.prefixlen == address.network.max_prefixlen:
                 yield address.network, overlay.name
+    try:
+        leased = view.subnets()
+    except CannotTell:
+        leased = []
     for name in view.bridges.keys() & set(BRIDGES):
         for address in view.addresses(name):
-            yield address.network, name
+            if not any(_wider(address.network, one) for one in leased):
+                yield address.network, name
+
+
+def _wider(one: Network, lease: Network) -> bool:
+    """Say whether a bridge has its own subnet with a wrong mask, which is no claim to another's."""
+    return one.version == lease.version and one != lease and one.supernet_of(lease)  # type: ignore[arg-type]
 
 
 def _ways6(view: NodeView) -> Iterator[Network]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from snapdiff import roles
 from snapdiff.model import Severity
@@ -66,6 +66,12 @@ def _is_asked(view: NodeView, table: str, family: str) -> bool:
     return False
 
 
+RESTORE = (
+    "; it is the only one: then ip route add default via GATEWAY dev LINK, as the network's "
+    "configuration has it (networkctl renew LINK, netplan apply)"
+)
+
+
 @rule(
     "default-route",
     Severity.ERROR,
@@ -78,7 +84,7 @@ def default_route(view: NodeView) -> Result:
 
     Why: flannel takes the link of the default route for its underlay, unless it is told another,
     and with dual stack that of both families. A DHCP client that took up flannel.1 gives the node a
-    default route over it, which is a loop.
+    default route over it, which is a loop; one on a pod's port leads what leaves the node to a pod.
 
     Exempt: a node without overlay and without lease; a family that pods do not have, or that the
     underlay has no address of. A table that a policy rule leads the node's own packets to counts as
@@ -100,6 +106,7 @@ def default_route(view: NodeView) -> Result:
                 path=f"routes/main {dst}",
                 message=f"the node has no default route for {word}",
             )
+    yield from _over_ports(view, found)
     inner = {*(one.name for one in view.overlays if one.owner != "other"), *view.bridges}
     for key, row in found:
         if _table(row, "main") and row.get("dev") in inner:
@@ -107,7 +114,36 @@ def default_route(view: NodeView) -> Result:
                 path=f"routes/{key}",
                 message=f"the default route leads over {row['dev']}, which rides on it",
                 seen=row["dev"],
-                remedy="ip route del default dev {seen} on the node, and keep DHCP off it",
+                remedy="ip route del default dev {seen} on the node, and keep DHCP off it"
+                + ("" if _another(row, found, inner) else RESTORE),
+            )
+
+
+def _another(row: Row, found: list[tuple[str, Row]], inner: set[str]) -> bool:
+    """Say whether a default route of the family is there that leads over no link of pods."""
+    return any(_family(one) == _family(row) and one.get("dev") not in inner for _key, one in found)
+
+
+def _over_ports(view: NodeView, found: list[tuple[str, Row]]) -> Result:
+    """Yield default routes over ports of a bridge of pods; one of a higher metric is not used."""
+    ports = {name for name, row in view.ports.items() if row.get("master") in view.bridges}
+    least: dict[str, int] = {}
+    for _key, row in found if ports else ():
+        if _table(row, "main"):
+            metric = int(row.get("metric", 0))
+            least[_family(row)] = min(metric, least.get(_family(row), metric))
+    for key, row in found if ports else ():
+        if _table(row, "main") and row.get("dev") in ports:
+            used = int(row.get("metric", 0)) == least[_family(row)]
+            yield Breach(
+                path=f"routes/{key}",
+                message=f"the default route leads over {row['dev']}, the port of a pod"
+                + ("" if used else "; another one is used before it"),
+                seen=row["dev"],
+                severity=None if used else Severity.WARNING,
+                remedy="ip route del default dev {seen} on the node, and keep DHCP clients and "
+                "NetworkManager off veth*" + ("" if _another(row, found, ports) else RESTORE),
+                explains=frozenset({"pod-port-address"}),
             )
 
 
@@ -211,15 +247,24 @@ def _family(row: Row) -> str:
     return str(row.get("family", "inet"))
 
 
-def _asks_main_first(rules: Mapping[str, Row]) -> dict[str, int]:
-    """Return from which priority on main was asked for all but its default route, by family."""
-    return {
-        _family(row): row.get("priority", 0)
-        for row in rules.values()
-        if row.get("table") == "main"
-        and row.get("src", "all") == "all"
-        and row.get("suppress_prefixlen") == 0
-    }
+def _asks_main_first(rules: Mapping[str, Row], pods: Sequence[Span | None] = ()) -> dict[str, int]:
+    """Return from which priority on main was asked for all but its default route, by family.
+
+    Or for all that goes to *pods*, where they are given.
+    """
+    found: dict[str, int] = {}
+    for row in rules.values():
+        version = 6 if _family(row) == "inet6" else 4
+        wanted = [one for one in pods if one is not None and one.version == version]
+        to = _prefix(row, "dst")
+        whole = row.get("suppress_prefixlen") == 0 and to is None
+        inside = wanted and to is not None and all(to.holds(one) for one in wanted)
+        if row.get("table") != "main" or row.get("src", "all") != "all":
+            continue
+        if (whole or inside) and not {"fwmark", "iif", "oif"} & row.keys():
+            priority = row.get("priority", 0)
+            found[_family(row)] = min(priority, found.get(_family(row), priority))
+    return found
 
 
 def _strays(view: NodeView, table: str, family: str, wanted: list[Span | None]) -> bool:
@@ -251,13 +296,17 @@ def pod_rules_elsewhere(view: NodeView) -> Result:
     another table takes their packets past them.
 
     Exempt: a table that leads into the pod network itself, as policy routing that was meant has;
-    marks and links of a rule are looked at by no one here, so a rule with one is left out.
+    where main is asked first for all pods; marks and links of a rule are looked at by no one here,
+    so a rule with one is left out.
     Source: rancher/rke2#1053; aws/amazon-vpc-cni-k8s#1600.
     """
     pods = [span(str(one)) for one in view.networks()]
     if not pods:
         return
+    first = _asks_main_first(view.section("rules"), pods)
     for key, row in view.section("rules").items():
+        if row.get("priority", 0) > first.get(_family(row), 1e9):
+            continue
         table = str(row.get("table", ""))
         if not table or table in USUAL_TABLES or {"fwmark", "iif", "oif"} & row.keys():
             continue

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from snapdiff.rules.registry import CannotTell
+
 if t.TYPE_CHECKING:
     from snapdiff.rules.view import Network, NodeView
 
@@ -44,6 +46,13 @@ class Way:
     gateway: str | None
     place: str
     row: Row | None  # None: it is just as flannel writes it
+
+    @property
+    def metric(self) -> int:
+        """Return what decides between routes to one prefix: the kernel takes the least."""
+        if self.row is None:
+            return 1024 if self.span.version == 6 else 0
+        return int(self.row.get("metric") or 0)
 
     @property
     def words(self) -> str:
@@ -112,9 +121,60 @@ def _is_of_kernel(row: Row, where: Span) -> bool:
     return own or where.first >> 118 == 0x3FA or where.first >> 120 == 0xFF
 
 
+def over_links(view: NodeView) -> set[str]:
+    """Name the links that routes to pods of other nodes lead over; none where nobody can tell."""
+    try:
+        inside = spans(view.networks())
+        return {way.dev for way in ways(view) if any(one.holds(way.span) for one in inside)}
+    except CannotTell:
+        return set()
+
+
 def spans(networks: t.Iterable[Network]) -> list[Span]:
     """Return networks as numbers."""
     return [span_of(one) for one in networks]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddWays:
+    """Routes over one overlay of flannel's that its own node's lease does not account for."""
+
+    dev: str
+    length: int | None  # of the node's own subnet, where they are of another; None: outside of all
+    subnets: tuple[str, ...]
+    places: tuple[str, ...]
+    unseen: tuple[str, str] | None = None  # nobody could look: at what, and why
+
+
+def odd_ways(view: NodeView) -> tuple[OddWays, ...]:
+    """Return the routes over flannel's overlays out of the pod network, or of another size.
+
+    wireguard and udp have one route, to the network itself, and no subnets.
+    """
+    try:
+        inside = spans(view.networks())
+        lengths: dict[int, int] = {one.version: one.prefixlen for one in view.subnets()}
+        found = over(view, "vxlan", "ipip") if inside else []
+    except CannotTell as reason:
+        return (
+            OddWays(dev="", length=None, subnets=(), places=(), unseen=(reason.path, reason.why)),
+        )
+    odd: dict[tuple[str, int | None], list[Way]] = {}
+    for way in found:
+        length = lengths.get(way.span.version)
+        if not any(one.holds(way.span) for one in inside):
+            odd.setdefault((way.dev, None), []).append(way)
+        elif length is not None and way.span.length != length:
+            odd.setdefault((way.dev, length), []).append(way)
+    return tuple(
+        OddWays(
+            dev=dev,
+            length=length,
+            subnets=tuple(one.dst for one in some),
+            places=tuple(one.place for one in some),
+        )
+        for (dev, length), some in odd.items()
+    )
 
 
 def over(view: NodeView, *kinds: str) -> list[Way]:

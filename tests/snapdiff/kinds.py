@@ -253,7 +253,8 @@ def breaches(rule: str, facts: Facts) -> list[tuple[str, str]]:
             if isinstance(result, CannotTell):
                 found.append((result.path, "?"))
             else:
-                found.append((result.path, (result.severity or one.severity).word))
+                severity = one.severity if result.severity is None else result.severity
+                found.append((result.path, severity.word))
     except CannotTell as reason:
         found.append((reason.path, "?"))
     return found

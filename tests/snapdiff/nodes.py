@@ -185,6 +185,28 @@ def _vlan_gateway() -> Facts:
     return facts
 
 
+def _tailscale_beside() -> Facts:
+    """A VPN that leads to its own addresses alone: policy rules, a table of its own, a tun."""
+    facts = node()
+    flags = ["LOWER_UP", "MULTICAST", "NOARP", "POINTOPOINT", "UP"]
+    facts["links"]["tailscale0"] = {
+        **link(1280, kind="tun", flags=flags, operstate="UNKNOWN"),
+        "addresses": {"100.90.1.2/32": _address(label="tailscale0")},
+    }
+    mark = {"family": "inet", "src": "all", "fwmark": "0x80000", "fwmask": "0xff0000"}
+    facts["rules"].update(
+        {
+            "inet 5210 from all": {**mark, "priority": 5210, "table": "main"},
+            "inet 5230 from all": {**mark, "priority": 5230, "table": "default"},
+            "inet 5250 from all": {**mark, "priority": 5250, "action": "unreachable"},
+            "inet 5270 from all": {"family": "inet", "src": "all", "priority": 5270, "table": "52"},
+        }
+    )
+    for dst in ("100.100.100.100", "100.64.0.9"):
+        facts["routes"][f"52 {dst} dev tailscale0"] = route(dst, "tailscale0", table="52")
+    return facts
+
+
 def _own_bridge() -> Facts:
     """The file calls the bridge otherwise, and gives pods an MTU of its own."""
     facts = node()
@@ -258,6 +280,7 @@ ODD: dict[str, t.Callable[[], Facts]] = {
     "multus-ptp": _ptp_beside,
     "vlan-gateway": _vlan_gateway,
     "bridge-of-another-name": _own_bridge,
+    "tailscale-beside": _tailscale_beside,
     "mixed-with-windows": _mixed_windows,
     "learning-on": _learning_on,
     "udp": _old_udp,

@@ -49,7 +49,6 @@ def networkd_deletes_direct_routes(nodes: Nodes) -> None:
     "I-44",
     ("rp-filter-strict", "node2", "warning"),
     ("sysctls/net.ipv4.conf.all.rp_filter", "node2"),
-    effects=("sysctls-alike",),
 )
 def strict_path_filter(nodes: Nodes) -> None:
     """A drop-in for sysctl turns the strict reverse path filter on."""

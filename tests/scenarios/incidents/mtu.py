@@ -73,9 +73,9 @@ def wireguard_without_headroom(nodes: Nodes) -> None:
 
 @incident(
     "I-38",
-    ("pod-mtu-over-overlay", ALL),
+    ("cni-config-mtu", ALL),
     (("cni_config/10-flannel.conflist", "links/cni0/mtu", "links/veth*/mtu"), ALL),
-    effects=("cni-config-mtu",),
+    effects=("pod-mtu-over-overlay",),
 )
 def pods_over_the_overlay(nodes: Nodes) -> None:
     """The plugin's configuration gets mtu 1500, and pods that start since are over the overlay."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 from acts import no_carrier, plug, ports
 from incidents.table import Nodes, incident
 
 
-@incident("I-23", ("pod-ports-leaked", "node2", "warning"), None)
+@incident("I-23", ("pod-ports-leaked", "node2", "warning"), ("links/veth*", "node2"))
 def ports_without_pods(nodes: Nodes) -> None:
     """Forty ports have no pod any more: their addresses are free, the links were never deleted."""
     node = nodes["node2"]
@@ -43,7 +45,31 @@ def one_port_set_down(nodes: Nodes) -> None:
     link["bridge_port"] = {**link["bridge_port"], "state": "disabled"}
 
 
-@incident("I-25", ("ipam-leak", "node2", "warning"), None)
+@incident(
+    "pod port blocked",
+    ("pod-port-blocked", "node1"),
+    ("links/veth*/bridge_port/state", "node1", "error"),
+)
+def one_port_blocked(nodes: Nodes) -> None:
+    """The port of the oldest pod stays up and on its bridge, and does not forward."""
+    link = nodes["node1"]["links"][ports(nodes["node1"])[0]]
+    link["bridge_port"] = {**link["bridge_port"], "state": "disabled"}
+
+
+@incident(
+    "pod ports without hairpin",
+    ("pod-port-hairpin", "node1", "warning"),
+    ("links/veth*/bridge_port/hairpin", "node1"),
+)
+def no_hairpin(nodes: Nodes) -> None:
+    """Somebody turns hairpin mode off: no pod reaches itself through a service."""
+    node = nodes["node1"]
+    for name in ports(node):
+        link = node["links"][name]
+        link["bridge_port"] = {**link["bridge_port"], "hairpin": False}
+
+
+@incident("I-25", ("ipam-leak", "node2", "warning"), ("ipam/cbr0", "node2"))
 def leases_without_pods(nodes: Nodes) -> None:
     """Sixty addresses are given out, for two pods."""
     nodes["node2"]["ipam"]["cbr0"]["addresses"] = [f"10.244.2.{one}" for one in range(2, 62)]
@@ -64,3 +90,23 @@ def bridge_down(nodes: Nodes) -> None:
             "state": "disabled",
         }
     del node["routes"]["main 10.244.1.0/24 dev cni0"]
+
+
+@incident("bridge gone", ("pod-port-master", "node1"), ("links/cni0", "node1"))
+def bridge_deleted(nodes: Nodes) -> None:
+    """Somebody deletes cni0 below running pods: their ports stay, on no bridge."""
+    node = nodes["node1"]
+    for name in ports(node):
+        del node["links"][name]["master"], node["links"][name]["bridge_port"]
+    del node["links"]["cni0"]
+    node["routes"] = {key: row for key, row in node["routes"].items() if row.get("dev") != "cni0"}
+
+
+@incident("ports on br0", ("pod-port-master", "node1"), (("links/br0", "links/veth*"), "node1"))
+def ports_on_another_bridge(nodes: Nodes) -> None:
+    """The pods' ports are moved to a bridge that was made for virtual machines."""
+    node = nodes["node1"]
+    for name in ports(node):
+        node["links"][name]["master"] = "br0"
+    node["links"]["br0"] = copy.deepcopy({**node["links"]["cni0"], "addresses": {}, "ifindex": 99})
+    no_carrier(node)

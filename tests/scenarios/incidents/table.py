@@ -17,7 +17,7 @@ MOST = 3  # top-level findings that a person reads before the cause is lost amon
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A finding that has to come first; the rule of a diff is always ``drift``."""
+    """A finding that has to come first; in a diff its place decides."""
 
     nodes: tuple[str, ...]
     rules: tuple[str, ...] = ()  # more than one where rules say the same thing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from acts import forget, plug, reboot, unplug, unplug_quietly
@@ -52,6 +53,18 @@ def first_pod(nodes: Nodes) -> None:
 def no_pod_ever(nodes: Nodes) -> None:
     """No node has a pod of its own network, so there is no cni0; a lease is renewed."""
     nodes["node1"]["mtimes"] = {"/run/flannel/subnet.env": 1795300000.0}
+
+
+def half_a_subnet(nodes: Nodes) -> None:
+    """Give a node half of a subnet, as all others know."""
+    text = json.dumps(nodes).replace("10.244.4.0/24", "10.244.4.0/25")
+    nodes.update(json.loads(text.replace("10.244.4.1/24", "10.244.4.1/25")))
+
+
+@quiet("subnets of two sizes", given=half_a_subnet)
+def subnets_of_two_sizes(nodes: Nodes) -> None:
+    """A node's subnet is smaller than those of the others; pods come and go."""
+    plug(nodes["node4"], 1)
 
 
 @quiet("reboot")

@@ -155,7 +155,7 @@ BRIDGE = {
     ),
     "dual-stack-without-ipv6": (
         addressed("cni0", "10.244.1.1/24", kind="dual-stack"),
-        [(CNI0, "warning")],
+        [(f"{CNI0}/fd00:10:244:1::1/64", "warning")],
     ),
     "two-ipv6": (
         addressed("cni0", "10.244.1.1/24", "fd00:10:244:1::1/64", "fd01::1/64", kind="dual-stack"),
@@ -171,6 +171,26 @@ BRIDGE = {
 @pytest.mark.parametrize(("facts", "expected"), BRIDGE.values(), ids=BRIDGE)
 def test_pod_bridge_address(facts, expected):
     assert breaches("pod-bridge-address", facts) == expected
+
+
+MENDED = {
+    "flushed": ((), "on node1: ip addr add 10.244.1.1/24 brd + dev cni0; see who took it away"),
+    "a-second": (("10.244.1.1/24", "10.244.3.1/24"), "on node1: ip addr del 10.244.3.1/24 dev"),
+    "a-wrong-mask": (
+        ("10.244.1.1/16",),
+        "on node1: ip addr add 10.244.1.1/24 brd + dev cni0; ip addr del 10.244.1.1/16 dev cni0",
+    ),
+    "of-an-earlier-lease": (("10.244.9.1/24",), "drain node1, then on it: ip link delete cni0"),
+}
+
+
+@pytest.mark.parametrize(("given", "remedy"), MENDED.values(), ids=MENDED)
+def test_a_node_is_drained_only_where_its_lease_changed(given, remedy):
+    facts = cluster(3)
+    facts["node1"] = addressed("cni0", *given)
+    (one,) = [row for row in report(facts).findings if row.severity]
+    assert (one.rule, one.nodes) == ("pod-bridge-address", ("node1",))
+    assert one.remedy.startswith(remedy)
 
 
 def test_a_new_lease_is_one_finding_with_its_pods_below():

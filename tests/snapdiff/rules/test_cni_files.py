@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clusters import cluster, report
 from kinds import breaches, node
 
 CONTAINERD = {"name": "containerd-net", "plugins": [{"type": "bridge"}, {"type": "portmap"}]}
@@ -52,9 +53,23 @@ def test_cni_config_order(facts, expected):
     assert breaches("cni-config-order", facts) == expected
 
 
-def with_delegate(**members):
-    facts = node()
+PLUGINS = "cni_config/10-flannel.conflist/plugins"
+
+
+def with_delegate(kind="vxlan", *, of=None, lease=None, pod=None, **members):
+    facts = of or node(kind)
     facts["cni_config"]["10-flannel.conflist"]["plugins"][0]["delegate"].update(members)
+    if lease is not None:
+        facts["cni"]["subnet_env"]["FLANNEL_MTU"] = lease
+    if pod is not None:
+        facts["links"]["veth00010000"]["mtu"] = pod
+    return facts
+
+
+def masterless(facts):
+    for row in facts["links"].values():
+        row.pop("master", None)
+    facts["not_observed"]["links/*/master"] = "it was not told"
     return facts
 
 
@@ -85,6 +100,27 @@ FILES = {
         [("cni_config/10-flannel.conflist/plugins", "info")],
     ),
     "same-mtu": ("cni-config-mtu", with_delegate(mtu=1450), []),
+    "as-much-as-the-overlay-takes": (
+        "cni-config-mtu",
+        with_delegate(mtu=1450, lease=1400),
+        [(PLUGINS, "info")],
+    ),
+    "over-the-overlay": ("cni-config-mtu", with_delegate(mtu=1451), [(PLUGINS, "warning")]),
+    "over-the-overlay-and-a-pod-has-it": (
+        "cni-config-mtu",
+        with_delegate(mtu=1500, pod=1500),
+        [(PLUGINS, "error")],
+    ),
+    "over-the-underlay-of-host-gw": (
+        "cni-config-mtu",
+        with_delegate("host-gw", mtu=9000),
+        [(PLUGINS, "warning")],
+    ),
+    "over-the-overlay-and-nobody-knows-the-pods": (
+        "cni-config-mtu",
+        masterless(with_delegate(mtu=1500)),
+        [(PLUGINS, "warning")],
+    ),
     "leases-under-an-old-name": (
         "cni-config-name",
         node(ipam={"cbr0": None, "flannel": {"addresses": ["10.244.1.2"], "others": []}}),
@@ -106,3 +142,17 @@ FILES = {
 @pytest.mark.parametrize(("rule", "facts", "expected"), FILES.values(), ids=FILES)
 def test_files_of_the_cni(rule, facts, expected):
     assert breaches(rule, facts) == expected
+
+
+def test_who_gives_new_pods_too_much_is_not_told_to_recycle_those_that_are_right():
+    rows = report({"node1": with_delegate(of=cluster(1)["node1"], mtu=1500)}).findings
+    assert [(one.rule, one.severity.word) for one in rows] == [("cni-config-mtu", "warning")]
+    assert "over the 1450 that flannel.1 takes" in rows[0].message
+    assert "recycle" not in rows[0].remedy
+
+
+def test_a_pod_that_has_too_much_already_is_below_the_file_that_gave_it():
+    facts = with_delegate(of=cluster(1)["node1"], mtu=1500, pod=1500)
+    (row,) = report({"node1": facts}).findings
+    assert (row.rule, row.severity.word, len(row.follows)) == ("cni-config-mtu", "error", 2)
+    assert row.remedy.endswith("recycle the pods that have more")

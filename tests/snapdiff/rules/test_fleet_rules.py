@@ -78,9 +78,10 @@ def test_nothing_is_compared_in_a_fleet_of_one():
     one["sysctls"] = {}
     one["not_observed"] = {"host": "denied", "sysctls": "denied", "cni": "denied"}
     one["host"], one["cni"] = {}, {}
-    assert [breaches(name, {"node1": one}) for name in MINE if "next-hop" not in name] == [
-        [] for name in MINE if "next-hop" not in name
-    ]
+    between = [name for name in MINE if name not in ("next-hop-on-link", "foreign-pod-routes")]
+    assert {name: breaches(name, {"node1": one}) for name in between} == {
+        key: [] for key in between
+    }
 
 
 def duplicate_subnet():
@@ -124,6 +125,10 @@ def cloned_mac():
     return renamed(cluster(3), "02:00:00:00:00:03", "02:00:00:00:00:02")
 
 
+def cloned_nic():
+    return renamed(cluster(3), "52:54:00:00:00:03", "52:54:00:00:00:02")
+
+
 def cloned_machine():
     facts = renamed(cloned_mac(), "0a:00:00:00:00:03", "0a:00:00:00:00:02")
     facts["node3"]["host"]["machine_id"] = facts["node2"]["host"]["machine_id"]
@@ -158,6 +163,7 @@ def one_family():
         (other_underlay(), ("underlay-mtu-alike", "links/eth0/mtu", ("node2",))),
         (other_backend(), ("same-backend", "cni/net_conf/Backend/Type", ("node3",))),
         (cloned_mac(), ("vtep-mac-unique", "links/flannel.1/mac", ("node2", "node3"))),
+        (cloned_nic(), ("underlay-mac-unique", "links/eth0/mac", ("node2", "node3"))),
         (cloned_machine(), ("machine-id-unique", "host/machine_id", ("node2", "node3"))),
         (other_network(), ("same-pod-network", "cni/subnet_env/FLANNEL_NETWORK", ("node3",))),
     ],
@@ -170,12 +176,34 @@ def one_family():
         "underlay-mtu",
         "backend",
         "mac-twice",
+        "nic-twice",
         "clone",
         "network",
     ],
 )
 def test_one_event_is_one_finding_that_names_the_outlier(facts, expected):
     assert told(facts) == [expected]
+
+
+def in_networks(prefix):
+    """Return a cluster with one MAC twice, and node3 in a network of its own of this length."""
+    facts = cloned_nic()
+    facts["node3"] = renamed(facts["node3"], "192.0.2.3/24", f"203.0.113.3/{prefix}")
+    return facts
+
+
+def over_ipvlan():
+    facts = cloned_nic()
+    for one in facts.values():
+        one["links"]["eth0"]["kind"] = "ipvlan"
+    return facts
+
+
+@pytest.mark.parametrize(
+    "facts", [in_networks(24), in_networks(32), over_ipvlan()], ids=["apart", "none", "ipvlan"]
+)
+def test_one_mac_where_no_switch_sees_both_is_not_told(facts):
+    assert breaches("underlay-mac-unique", facts) == []
 
 
 def test_the_evidence_counts_the_majority_and_names_the_rest():
@@ -538,4 +566,25 @@ def test_every_rule_says_why_from_what_source_and_what_to_do():
         assert "Why: " in one.text
         assert "Source: " in one.text
         assert one.remedy
-        assert one.explains <= set(shipped())
+        assert {name.partition(" ")[0] for name in one.explains} <= set(shipped())
+
+
+RAISED = {
+    "on-one-node": ({}, "warning"),
+    "where-net-conf-has-an-mtu": ({"MTU": 1500}, "info"),
+}
+
+
+@pytest.mark.parametrize(("backend", "severity"), RAISED.values(), ids=RAISED)
+def test_an_underlay_that_was_raised_alone_is_put_back_and_not_followed(backend, severity):
+    facts = cluster(3)
+    for one in facts.values():
+        one["cni"]["net_conf"]["Backend"].update(backend)
+    facts["node2"]["links"]["eth0"]["mtu"] = 9000
+    found = report(facts)
+    rows = {row.rule: row for row in found.findings}
+    row = rows["underlay-mtu-alike"]
+    assert (row.nodes, row.severity.word) == (("node2",), severity)
+    assert "overlay-mtu-small" not in rows
+    if severity == "warning":
+        assert row.remedy.startswith("ip link set eth0 mtu 1500 on node2")

@@ -58,7 +58,6 @@ def test_an_underlay_that_grew_is_told_by_the_lease():
     assert _breaches(_recorded("flannel-lab", "underlay-mtu", "after", "node2")) == [
         ("lease-mtu", "cni/subnet_env/FLANNEL_MTU", "error"),
         ("overlay-mtu-small", "links/flannel.1/mtu", "info"),
-        ("pod-mtu", "links/veth*/mtu", "warning"),
     ]
 
 

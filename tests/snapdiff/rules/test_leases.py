@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from nodes import breaches, portless
 
-from clusters import cluster, told
+from clusters import cluster, report, told
 from kinds import link, node, route
 
 SAID = "it was not told"
@@ -136,9 +136,14 @@ def test_a_lost_overlay_explains_the_entries_that_went_with_it():
 
 
 # ---- routes of the subnet ----
-def hole(dst, **more):
-    row = {"type": "blackhole", "dst": dst, "table": "main", "flags": [], **more}
-    return node(routes={f"main blackhole {dst}": row})
+def hole(dst, kind="blackhole", instead_of=None, table="main", **more):
+    """Return a node with a route that refuses; *instead_of* is the peer whose own it replaced."""
+    row = {"type": kind, "dst": dst, "table": table, "flags": [], **more}
+    facts = node(routes={f"{table} {kind} {dst}": row})
+    if instead_of:
+        facts["peers"][instead_of]["missing"] = ["route"]
+        del facts["peers"][instead_of]["subnet"]
+    return facts
 
 
 def no_way(kind="vxlan", **edits):
@@ -154,6 +159,27 @@ HOLES = {
         [("routes/main blackhole 10.244.7.0/24", "warning")],
     ),
     "of-calico": (hole("10.244.7.0/26", protocol="bird"), []),
+    "prohibit": (
+        hole("10.244.7.0/24", "prohibit"),
+        [("routes/main prohibit 10.244.7.0/24", "warning")],
+    ),
+    "unreachable": (
+        hole("10.244.7.0/24", "unreachable"),
+        [("routes/main unreachable 10.244.7.0/24", "warning")],
+    ),
+    "throw": (
+        hole("10.244.7.0/24", "throw"),
+        [("routes/main throw 10.244.7.0/24", "warning")],
+    ),
+    "throw-in-a-table-of-its-own": (hole("10.244.7.0/24", "throw", table="52"), []),
+    "in-place-of-a-peer": (
+        hole("10.244.2.0/24", instead_of="10.244.2.0"),
+        [("routes/main blackhole 10.244.2.0/24", "error")],
+    ),
+    "in-place-of-two": (
+        hole("10.244.2.0/23", "prohibit", instead_of="10.244.2.0"),
+        [("routes/main prohibit 10.244.2.0/23", "error")],
+    ),
     "outside": (hole("198.51.100.0/24"), []),
 }
 
@@ -161,6 +187,16 @@ HOLES = {
 @pytest.mark.parametrize(("facts", "expected"), HOLES.values(), ids=HOLES)
 def test_blackhole_subnet(facts, expected):
     assert breaches("blackhole-subnet", facts) == expected
+
+
+@pytest.mark.parametrize("kind", ["blackhole", "prohibit", "unreachable", "throw"])
+def test_what_refuses_in_place_of_a_peer_s_route_is_the_cause(kind):
+    facts = cluster()
+    facts["node1"] = hole("10.244.2.0/24", kind, instead_of="10.244.2.0")
+    (one,) = [row for row in report(facts).findings if row.severity]
+    assert (one.rule, one.nodes) == ("blackhole-subnet", ("node1",))
+    assert "in place of the peer's own route via 10.244.2.0" in one.message
+    assert one.remedy.startswith(f"ip route del {kind} 10.244.2.0/24 on node1, then restart")
 
 
 WAYS = {

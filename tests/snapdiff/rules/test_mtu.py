@@ -167,6 +167,38 @@ def test_lease_and_overlay_that_differ_explain_pods_and_overlay():
     assert told(facts) == [("lease-mtu", "cni/subnet_env/FLANNEL_MTU", ("node1",))]
 
 
+DELETE = "ip link delete flannel.1 on node1, then restart its flannel pod"
+MENDED = {  # the lease, the overlay, the pods; what is asked to be done
+    "lease-by-hand-too-large": (1500, 1450, 1450, "restart the flannel pod of node1"),
+    "lease-by-hand-too-small": (1280, 1450, 1450, "restart the flannel pod of node1"),
+    "and-pods-have-it-already": (
+        *(1500, 1450, 1500),
+        "restart the flannel pod of node1, then recycle its pods that have 1500",
+    ),
+    "overlay-by-hand": (1450, 1280, 1450, DELETE),
+    "overlay-of-an-earlier-underlay": (1450, 1360, 1360, f"{DELETE}, then recycle its pods"),
+    "both-are-wrong": (1400, 1360, 1360, f"{DELETE}, then recycle its pods"),
+}
+
+
+@pytest.mark.parametrize(("lease", "overlay_mtu", "pod", "remedy"), MENDED.values(), ids=MENDED)
+def test_of_lease_and_overlay_that_one_is_mended_which_differs_from_the_sum(
+    lease, overlay_mtu, pod, remedy
+):
+    facts = cluster(1)
+    resized(facts["node1"], pod)
+    facts["node1"]["links"]["flannel.1"]["mtu"] = overlay_mtu
+    facts["node1"]["cni"]["subnet_env"]["FLANNEL_MTU"] = lease
+    (row,) = (one for one in report(facts).findings if one.severity)
+    assert (row.rule, row.remedy) == ("lease-mtu", remedy)
+
+
+def test_an_overlay_set_by_hand_is_one_finding_in_a_fleet():
+    facts = cluster(3)
+    facts["node2"]["links"]["flannel.1"]["mtu"] = 1280
+    assert told(facts) == [("lease-mtu", "cni/subnet_env/FLANNEL_MTU", ("node2",))]
+
+
 def test_a_lease_that_nobody_read_is_not_green():
     facts = node(not_observed={"cni/subnet_env": SAID})
     del facts["cni"]["subnet_env"]

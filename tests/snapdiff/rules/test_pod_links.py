@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from nodes import breaches, spoilt, unseen
 
+from clusters import report
 from kinds import link, node
 
 DOWN = ["BROADCAST", "MULTICAST"]
@@ -81,6 +82,28 @@ def routed(facts, name):
     return facts
 
 
+def without_bridge(*keep, lease=True, facts=None):
+    """Delete cni0: ports are left on no bridge, all but *keep* of them gone."""
+    facts = facts or ports(FIRST, LAST, gone=["master"])
+    for name in [one for one in (FIRST, LAST) if keep and one not in keep]:
+        del facts["links"][name]
+    facts["links"].pop("cni0")
+    facts["routes"] = {k: row for k, row in facts["routes"].items() if row.get("dev") != "cni0"}
+    if not lease:
+        del facts["cni"]["subnet_env"]
+    return facts
+
+
+def on_br0(*names, bridge="br0", more=None, pod=None, **fields):
+    """Put ports on a bridge that somebody else made; *more* is none of the CNI's."""
+    facts = node(links={bridge: link(kind="bridge")})
+    if more:
+        facts["links"][more] = link(kind="veth", peer_netnsid=pod)
+    for name in names:
+        facts["links"][name].update(master=bridge, **fields)
+    return facts
+
+
 M = "links/veth*/master"
 MASTER = {
     "one": (ports(FIRST, gone=["master"]), [(M, "error")]),
@@ -90,6 +113,16 @@ MASTER = {
     "another-bridge": (node(links={"vethcafecafe": link(kind="veth", master="br1")}), []),
     "docker": (node(links={"veth1234567": link(kind="veth")}), []),
     "no-bridge": (node("no-pods", links={"vethcafecafe": link(kind="veth")}), []),
+    "the-bridge-is-gone": (without_bridge(), [("links/cni0", "error")]),
+    "the-bridge-is-gone-in-ptp": (routed(without_bridge(FIRST), FIRST), []),
+    "the-bridge-is-gone-before-a-lease": (without_bridge(lease=False), []),
+    "all-on-a-bridge-of-somebody": (on_br0(FIRST, LAST), [(M, "error")]),
+    "one-on-a-bridge-of-somebody": (on_br0(FIRST), [(M, "error")]),
+    "on-a-bridge-of-docker": (on_br0(FIRST, bridge="docker1"), []),
+    "second-links-of-multus": (on_br0("vethcafecafe", more="vethcafecafe", pod=1), []),
+    "pods-of-somebody": (on_br0("vethcafecafe", more="vethcafecafe", pod=9), []),
+    "the-second-link-in-its-pod": (on_br0(FIRST, inside={"link": "net1", "mtu": 1450}), []),
+    "the-bridge-is-renamed": (without_bridge(facts=on_br0(FIRST, LAST)), [(M, "error")]),
     "canal": (node("canal"), []),
     "not-told": (
         unseen(ports(FIRST, LAST, gone=["master"]), "links/*/master"),
@@ -101,6 +134,20 @@ MASTER = {
 @pytest.mark.parametrize(("facts", "expected"), MASTER.values(), ids=MASTER)
 def test_pod_port_master(facts, expected):
     assert breaches("pod-port-master", facts) == expected
+
+
+HAIRPIN = "ip link set NAME master cni0 and bridge link set dev NAME hairpin on"
+PUT_BACK = {
+    "on-none": (ports(FIRST, gone=["master"]), HAIRPIN),
+    "elsewhere": (on_br0(FIRST), HAIRPIN),
+    "no-bridge-to-put-it-on": (without_bridge(), "recycle the pods of node1"),
+}
+
+
+@pytest.mark.parametrize(("facts", "remedy"), PUT_BACK.values(), ids=PUT_BACK)
+def test_a_port_comes_back_as_the_plugin_makes_it(facts, remedy):
+    (one,) = [row for row in report({"node1": facts}).findings if row.rule == "pod-port-master"]
+    assert remedy in one.remedy
 
 
 S = "links/veth*/bridge_port/state"

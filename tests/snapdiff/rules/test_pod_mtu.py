@@ -104,6 +104,24 @@ def test_an_mtu_in_the_file_wins_over_the_lease():
     assert breaches("pod-mtu", facts) == []
 
 
+TOWARDS = {  # what new pods get, by file or lease; none of it may make right pods be recycled
+    "file-over-the-overlay": ("file", 1500, []),
+    "lease-over-the-overlay": ("lease", 1500, []),
+    "file-under-the-overlay": ("file", 1400, [(VETH, "warning")]),
+    "lease-under-the-overlay": ("lease", 1400, [(VETH, "warning")]),
+}
+
+
+@pytest.mark.parametrize(("where", "mtu", "expected"), TOWARDS.values(), ids=TOWARDS)
+def test_pods_are_never_to_be_recycled_towards_what_the_overlay_does_not_take(where, mtu, expected):
+    facts = pods(1450, 1450)
+    if where == "file":
+        facts["cni_config"]["10-flannel.conflist"]["plugins"][0]["delegate"]["mtu"] = mtu
+    else:
+        facts["cni"]["subnet_env"]["FLANNEL_MTU"] = mtu
+    assert breaches("pod-mtu", facts) == expected
+
+
 def test_a_file_that_nobody_read_may_have_an_mtu():
     facts = pods(1400, 1400, not_observed={"cni_config": SAID})
     facts["cni_config"] = {}

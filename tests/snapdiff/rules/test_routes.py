@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from clusters import cluster, snapshots
 from kinds import breaches, healthy, link, node, route
+from snapdiff.rules.fleet_view import Fleet
+from snapdiff.rules.registry import CannotTell, shipped
+from snapdiff.rules.view import NodeView
 
 PEER = "10.244.2.0"
 
@@ -36,6 +42,15 @@ SHAPES = {
     "not-onlink": (
         node(routes=over("10.244.9.0/24", "10.244.9.0", flags=())),
         [("routes/main 10.244.9.0/24 dev flannel.1/flags", "error")],
+    ),
+    "several-via-others-are-one-finding": (
+        node(
+            routes={
+                **over("10.244.8.0/24", "10.244.9.0"),
+                **over("10.244.9.0/24", "10.244.8.0"),
+            }
+        ),
+        [("routes/* dev flannel.1", "error")],
     ),
     "linkdown-beside-onlink": (
         node(routes=over("10.244.9.0/24", "10.244.9.0", flags=("linkdown", "onlink"))),
@@ -107,7 +122,10 @@ OWN = {
         node(routes=over("10.244.0.0/20", "10.244.0.0")),
         [("routes/main 10.244.0.0/20 dev flannel.1", "error")],
     ),
-    "a-narrower-one-is-not-it": (node(routes=over("10.244.1.128/25", "10.244.1.128")), []),
+    "a-part-of-it": (
+        node(routes=over("10.244.1.128/25", "10.244.2.0")),
+        [("routes/main 10.244.1.128/25 dev flannel.1", "error")],
+    ),
     "the-next-one": (node(routes=over("10.244.0.0/24", "10.244.0.0")), []),
     "host-gw-to-another-node": (
         node(
@@ -172,6 +190,16 @@ OVERLAP = {
         ),
         [("routes/main 10.244.2.0/23 dev eth0", "error")],
     ),
+    "one-in-reserve": (
+        node(
+            routes={
+                "main 10.244.2.0/24 dev eth0 metric 500": route(
+                    "10.244.2.0/24", "eth0", gateway="192.0.2.254", metric=500
+                )
+            }
+        ),
+        [],
+    ),
     "no-lease-nothing-known": (
         node(cni={"subnet_env": None}, routes=over("10.244.2.0/23", "10.244.2.0")),
         [],
@@ -213,7 +241,38 @@ FOREIGN = {
 
 @pytest.mark.parametrize(("facts", "expected"), FOREIGN.values(), ids=FOREIGN)
 def test_foreign_pod_routes(facts, expected):
-    assert breaches("foreign-pod-routes", facts) == expected
+    found = [
+        (one.path, "?" if isinstance(one, CannotTell) else "warning")
+        for one in shipped()["foreign-pod-routes"].check(fleet_of({"node": facts}))
+    ]
+    assert found == expected
+
+
+def fleet_of(nodes, **more):
+    found = Fleet(**more)
+    for one in snapshots(nodes).values():
+        found.add(NodeView(one))
+    return found
+
+
+def sizes():
+    """Return a cluster one node of which has half a subnet, as all others know."""
+    nodes = cluster(3)
+    text = json.dumps(nodes).replace("10.244.3.0/24", "10.244.3.0/25")
+    return json.loads(text.replace("10.244.3.1/24", "10.244.3.1/25"))
+
+
+def test_subnets_of_several_sizes_are_nobodys_mistake_if_nodes_have_them():
+    assert list(shipped()["foreign-pod-routes"].check(fleet_of(sizes()))) == []
+
+
+def test_a_subnet_of_another_size_may_be_of_a_node_that_was_not_seen():
+    nodes = sizes()
+    del nodes["node3"]
+    found = shipped()["foreign-pod-routes"].check(fleet_of(nodes, missing={"node3": "no answer"}))
+    assert [(one.path, one.nodes) for one in found] == [
+        ("peers/10.244.3.0/subnet", (name,)) for name in ("node1", "node2")
+    ]
 
 
 def direct_and(**rest):
@@ -229,6 +288,20 @@ DIRECT = {
     "both": (
         direct_and(subnet="10.244.2.0/24", mac="02:00:00:00:00:02", underlay="192.0.2.2"),
         [("routes/main 10.244.2.0/24 dev eth0", "error")],
+    ),
+    "a-direct-one-in-reserve": (
+        node(
+            routes={
+                "main 10.244.2.0/24 dev eth0 metric 500": route(
+                    "10.244.2.0/24", "eth0", gateway="192.0.2.2", metric=500
+                )
+            }
+        ),
+        [],
+    ),
+    "two-are-one-finding": (
+        node("direct-routing", peers=healthy("vxlan")["node1"]["peers"]),
+        [("routes/* dev eth0", "error")],
     ),
     "a-neighbour-was-left": (
         direct_and(mac="02:00:00:00:00:02", missing=["route", "fdb"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from builders import FIXTURES
+from clusters import cluster, report, told
 from kinds import KINDS, breaches, healthy, link, node
 from snapdiff.rules import cni_files, routes, settings, uplink
 from snapdiff.rules.registry import CannotTell, shipped
@@ -160,10 +161,7 @@ def cilium_loose():
 STRICT = {
     "strict-for-all": (
         strict_everywhere(),
-        [
-            ("links/flannel.1/sysctls/rp_filter", "warning"),
-            ("links/cni0/sysctls/rp_filter", "warning"),
-        ],
+        [("sysctls/net.ipv4.conf.all.rp_filter", "warning")],
     ),
     "loose-for-all": (strict_everywhere(value=2), []),
     "strict-on-the-overlay": (
@@ -181,10 +179,7 @@ STRICT = {
     "a-port-of-the-bridge": (bridged_pod(), []),
     "pods-of-canal-as-one": (
         strict_everywhere("canal"),
-        [
-            ("links/flannel.1/sysctls/rp_filter", "warning"),
-            ("links/cali*/sysctls/rp_filter", "warning"),
-        ],
+        [("sysctls/net.ipv4.conf.all.rp_filter", "warning")],
     ),
     "loose-is-too-much-for-cilium": (cilium_loose(), [("links/lxc*/sysctls/rp_filter", "error")]),
     "not-observed": (unseen(), [("links/flannel.1/sysctls/rp_filter", "?")]),
@@ -194,3 +189,22 @@ STRICT = {
 @pytest.mark.parametrize(("facts", "expected"), STRICT.values(), ids=STRICT)
 def test_rp_filter_strict(facts, expected):
     assert breaches("rp-filter-strict", facts) == expected
+
+
+def test_one_sysctl_for_all_links_is_one_finding():
+    facts = cluster(5)
+    facts["node2"]["sysctls"]["net.ipv4.conf.all.rp_filter"] = 1
+    facts["node2"]["sysctls"]["net.ipv4.conf.default.rp_filter"] = 1
+    facts["node2"]["links"]["cni0"]["sysctls"]["rp_filter"] = 1
+    (row,) = (one for one in report(facts).findings if one.severity)
+    assert (row.rule, row.path) == ("rp-filter-strict", "sysctls/net.ipv4.conf.all.rp_filter")
+    assert row.message.endswith("strict on cni0, flannel.1")
+    assert "all.rp_filter=0 net/ipv4/conf/cni0/rp_filter=0 on node2" in row.remedy
+
+
+def test_what_else_is_unlike_on_the_node_does_not_follow_from_its_path_filter():
+    facts = cluster(5)
+    for number, row in enumerate(facts.values()):
+        row["sysctls"]["net.ipv6.conf.all.disable_ipv6"] = int(number == 1)
+    facts["node2"]["sysctls"]["net.ipv4.conf.all.rp_filter"] = 1
+    assert [rule for rule, _path, _nodes in told(facts)] == ["rp-filter-strict", "sysctls-alike"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clusters import cluster, report
 from kinds import breaches, node, route
 
 DEFAULT = "main default dev eth0"
@@ -270,6 +271,14 @@ ELSEWHERE = {
     "to-main": (policy({**PODS, "table": "main"}), []),
     "a-table-that-knows-pods": (policy(PODS, pods="10.244.0.0/16"), []),
     "by-mark": (policy({**PODS, "fwmark": "0x1"}), []),
+    "main-is-asked-first-for-pods": (
+        policy(PODS, pref(900, "main", dst="10.244.0.0", dstlen=16), way="default"),
+        [],
+    ),
+    "main-is-asked-first-for-some": (
+        policy(PODS, pref(900, "main", dst="10.244.1.0", dstlen=24), way="default"),
+        [("rules/inet 999 from 10.244.0.0", "error")],
+    ),
     "of-others": (policy(pref(999, "100", src="10.9.0.0", srclen=16)), []),
 }
 
@@ -277,3 +286,15 @@ ELSEWHERE = {
 @pytest.mark.parametrize(("facts", "expected"), ELSEWHERE.values(), ids=ELSEWHERE)
 def test_pod_rules_elsewhere(facts, expected):
     assert breaches("pod-rules-elsewhere", facts) == expected
+
+
+def test_who_is_to_delete_the_only_default_route_is_told_to_restore_one():
+    key = "main default via 10.244.1.9 dev cni0"
+    facts = cluster(1)
+    facts["node1"]["routes"][key] = route("default", "cni0", gateway="10.244.1.9")
+    (beside,) = (row for row in report(facts).findings if row.rule == "default-route")
+    assert beside.remedy.startswith("ip route del default dev cni0")
+    assert "ip route add" not in beside.remedy
+    del facts["node1"]["routes"][DEFAULT]
+    (only,) = (row for row in report(facts).findings if row.rule == "default-route")
+    assert "it is the only one: then ip route add default via GATEWAY dev LINK" in only.remedy

@@ -111,7 +111,7 @@ def test_a_file_that_is_no_configuration_is_named_and_not_read(full):
         },
         "10-calico.conflist.cilium_bak": {"order": 2},
         "10-flannel.conflist": {
-            "order": 3,
+            "order": 2,
             "name": "cbr0",
             "cniVersion": "0.3.1",
             "plugins": [
@@ -119,9 +119,9 @@ def test_a_file_that_is_no_configuration_is_named_and_not_read(full):
                 {"type": "portmap"},
             ],
         },
-        "calico-kubeconfig": {"order": 4},
-        "tls.key": {"order": 5},
-        "whereabouts.d": {"order": 6},
+        "calico-kubeconfig": {"order": 3},
+        "tls.key": {"order": 3},
+        "whereabouts.d": {"order": 3},
     }
     assert set(found["mtimes"]) == {f"{FOLDER}/{name}" for name in found["cni_config"]}
 

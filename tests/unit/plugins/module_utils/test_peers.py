@@ -18,6 +18,7 @@ from ansible_collections.clusternet.snapdiff.plugins.module_utils._routes import
 
 LINKS = {
     "flannel.1": {"kind": "vxlan", "vxlan": {"id": 1}},
+    "flannel.2": {"kind": "vxlan", "vxlan": {"id": 2}},
     "flannel-v6.1": {"kind": "vxlan", "vxlan": {"id": 1}},
     "cilium_vxlan": {"kind": "vxlan", "vxlan": {"external": True}},
     "eth0": {"kind": "veth"},
@@ -151,6 +152,36 @@ def test_of_two_routes_alike_neither_is_taken_for_the_other():
     odd = fold([neighbour()], [route(metric=5)], [fdb()])
     assert both[0] == odd[0]
     assert both[1:] != odd[1:]
+
+
+def test_a_stray_route_behind_a_vtep_is_not_taken_for_the_peers_own():
+    stray = route(dst="10.244.1.128/25")
+    assert fold([neighbour()], [stray, route()], [fdb()]) == (
+        {"10.244.2.0": ROW},
+        ["main 10.244.1.128/25 dev flannel.1"],
+        [],
+        [],
+    )
+    alone = fold([neighbour()], [stray], [fdb()])
+    assert alone[0]["10.244.2.0"]["missing"] == ["route"]
+    assert alone[1] == ["main 10.244.1.128/25 dev flannel.1"]
+
+
+def test_a_vtep_of_another_cni_need_not_be_the_first_address_of_its_subnet():
+    links = {"vxlan.calico": {"kind": "vxlan", "vxlan": {"id": 4096}}}
+    routes = parse_routes(json.dumps([route(dst="10.244.9.0/26", dev="vxlan.calico")]), "[]")[0]
+    assert fold_peers(links, routes, {}, {})["10.244.2.0"]["subnet"] == "10.244.9.0/26"
+
+
+def test_of_two_links_that_know_a_peer_it_is_the_one_its_route_leads_over():
+    peers, routes, neighbours, entries = fold(
+        [neighbour(), neighbour(dev="flannel.2")],
+        [route(dev="flannel.2")],
+        [fdb(), fdb(ifname="flannel.2")],
+    )
+    assert peers == {"10.244.2.0": {**ROW, "dev": "flannel.2"}}
+    assert (routes, neighbours) == ([], ["flannel.1 10.244.2.0"])
+    assert entries == ["flannel.1 0a:00:00:00:00:02 192.0.2.2"]
 
 
 def test_of_two_forwarding_entries_of_one_mac_the_second_stays():
