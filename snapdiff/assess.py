@@ -5,16 +5,17 @@ Nodes are read one at a time and let go, so memory does not grow with the fleet.
 
 from __future__ import annotations
 
-import itertools
 import typing as t
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from snapdiff import canonical, drift, events, fleet
+from snapdiff import canonical, drift, events, fleet, own
+from snapdiff.breaks import with_breaks
 from snapdiff.diff import diff
 from snapdiff.errors import SnapdiffError
+from snapdiff.machines import with_machines
 from snapdiff.model import (
     Churn,
     Coverage,
@@ -90,7 +91,7 @@ def assess_diff(
     if contract is not None:
         _settle(contract, gone, come, before, after, tally.skipped)
     rows = _nodes(gone, come, before, after, tally, cluster)
-    drifts = fold_spread(tally.drifts, tally.selves)
+    drifts = fold_spread(with_machines(tally.drifts, before, after), tally.selves)
     effects: list[drift.Drift] = []
     if contract is not None:
         drifts, effects = contract.parted(drifts)
@@ -232,12 +233,13 @@ def _judged(
     """Return what matters of a node's changes; of a node that has just booted, only as info."""
     rebooted = canonical.rebooted(old, new)
     drifts = drift.judge(changes, rebooted=rebooted, now=new)
-    if drifts:
+    if not (old.digest and old.digest == new.digest):  # the same facts break the same rules
         drifts = _explained(drifts, old, new)
     up = new.uptime
     if rebooted and up is not None and up < grace:
         drifts = [drift.softened(one, f"up for {up:.0f} s only") for one in drifts]
-    return drifts
+    mine = own.values_of(old, new) if drifts else frozenset()
+    return [drift.shaped(one, mine) for one in drifts]
 
 
 def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[drift.Drift]:
@@ -247,37 +249,11 @@ def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[
         for note, one in zip(notes, drifts, strict=True):
             if any(map(events.is_flannels, one.changes)):
                 note.append("flanneld restarted in between")
-    worst = [one for one in drifts if one.severity > Severity.INFO]
-    for rule, breach in events.newly_broken(old, new) if worst else ():
-        place = tuple(breach.path.split("/"))
-        near = min(
-            worst,
-            key=lambda one: (
-                *_farness(one, place),
-                breach.expected is None or one.change.after != breach.expected,
-            ),
-        )
-        notes[drifts.index(near)].append(f"breaks {rule}: {breach.message}")
-    return [
+    noted = [
         replace(one, evidence=(*one.evidence, *note))
         for one, note in zip(drifts, notes, strict=True)
     ]
-
-
-def _farness(one: drift.Drift, place: tuple[str, ...]) -> tuple[bool, int]:
-    """Return how far a place is from what changed: by its field, then by the parts not shared.
-
-    An MTU that is too large is nearer to another link's MTU than to a MAC of its own link.
-    """
-    return min(
-        (place[2:3] != change.path[2:3], -_shared(change.path, place)) for change in one.changes
-    )
-
-
-def _shared(one: tuple[str, ...], two: tuple[str, ...]) -> int:
-    """Count the leading parts that two places have in common."""
-    pairs = zip(one, two, strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return with_breaks(noted, old, new)
 
 
 def _folded(undecided: Iterable[Undecided]) -> list[Undecided]:
@@ -294,6 +270,7 @@ def _nodes(
     gone: list[str], come: list[str], before: Side, after: Side, tally: _Tally, cluster: str
 ) -> list[Finding]:
     """Report nodes that one side alone knows, and take what follows from them from the rest."""
+    heirs = fleet.selves_of(come, after) if gone else frozenset()
     rows, known = fleet.nodes_that_went(
         gone,
         before,
@@ -301,7 +278,8 @@ def _nodes(
         tally.compared,
         cluster,
         all_seen=0 < len(tally.compared) == tally.expected,
+        heirs=heirs,
     )
     more, new = fleet.nodes_that_came(come, after, cluster)
-    tally.drifts = fleet.without_peers(tally.drifts, went=known, came=new)
+    tally.drifts = fleet.without_peers(tally.drifts, went=known, came=new, heirs=heirs)
     return [*rows, *more]

@@ -19,6 +19,8 @@ if t.TYPE_CHECKING:
 
 HERE = 6  # places of a row's own nodes that are told in full
 ELSEWHERE = 3  # and of other nodes
+ROUTES = 3  # routes that are told by name, for one of them may be the cause
+WAS = "is the machine that was"  # in evidence that another node's machine is here
 BREAKS = "breaks"  # what evidence starts with that names a rule
 ONE = {
     "peers": "peer",
@@ -37,6 +39,8 @@ ROLES = (roles.UNDERLAY, roles.OVERLAY, roles.POD_BRIDGE, roles.POD_PORT)
 def rank(change: Change) -> tuple[int, int]:
     """Return where a change stands among others of its severity."""
     head = change.path[0]
+    if change.path == ("host", "machine_id"):
+        return -1, 0  # all else came with it
     role = ROLES.index(change.role) if change.role in ROLES else len(ROLES)
     return ORDER.index(head) if head in ORDER else len(ORDER), role
 
@@ -86,7 +90,10 @@ def _is_counted(change: Change) -> bool:
 
 def _counted(own: dict[str, list[Change]], nodes: Sequence[str]) -> Iterator[str]:
     counts: dict[tuple[str, str, Kind], dict[str, int]] = defaultdict(dict)
+    routes: dict[tuple[str, str, Kind], list[list[str]]] = defaultdict(list)
     for node, changes in own.items():
+        for sort in {_sort(one) for one in changes if one.path[0] == "routes"}:
+            routes[sort].append(sorted(_route(one) for one in changes if _sort(one) == sort))
         found = Counter(_sort(one) for one in changes if _is_counted(one))
         for sort, number in found.items():
             counts[sort][node] = number
@@ -98,7 +105,22 @@ def _counted(own: dict[str, list[Change]], nodes: Sequence[str]) -> Iterator[str
         if field == "missing":
             yield f"with it {what} {'lost entries' if kind is Kind.ADDED else 'whole again'}{on}"
         else:
-            yield f"with it {kind}: {f'{field} of {what}' if field else what}{on}"
+            few = _few(routes[section, field, kind])
+            yield f"with it {kind}: {f'{field} of {what}' if field else what}{on}{few}"
+
+
+def _few(routes: list[list[str]]) -> str:
+    """Return the routes themselves, where they are few, and the same on all nodes."""
+    if not routes or len(routes[0]) > ROUTES or any(some != routes[0] for some in routes):
+        return ""
+    return f": {', '.join(routes[0])}"
+
+
+def _route(change: Change) -> str:
+    """Return where a route leads, and over which link; of a moved one both links."""
+    if change.path[-1] == "dev" and len(change.path) > 2:
+        return f"{change.path[1].partition(' dev ')[0]} dev {arrow(change)}"
+    return change.path[1]
 
 
 def _sort(change: Change) -> tuple[str, str, Kind]:
@@ -120,7 +142,9 @@ def _shared(rows: Sequence[Drift]) -> Iterator[str]:
     for row in rows:
         for text in row.evidence:
             head, _, rule = text.partition(":")[0].partition(" ")
-            if text not in shared and head == BREAKS:
+            if WAS in text and text not in shared:
+                yield text
+            elif text not in shared and head == BREAKS:
                 broken[rule][row.change.node] = text
             elif text not in shared:
                 words.add(head)
@@ -153,6 +177,20 @@ def _which(rows: Sequence[Drift]) -> Iterator[str]:
         yield "which ones differs from node to node"
     else:
         yield from (one for one in given if one)
+
+
+def common(paths: Iterable[str]) -> str:
+    """Return a place for several: what differs is ``*``."""
+    split = [path.split("/") for path in paths]
+    if len({len(parts) for parts in split}) > 1:
+        return f"{split[0][0]}/*"
+    return "/".join(common_words(split))
+
+
+def common_words(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return what several rows of words have in common: what differs is ``*``."""
+    columns = zip(*rows, strict=True)
+    return [column[0] if len(set(column)) == 1 else "*" for column in columns]
 
 
 def spreads(rows: Iterable[Drift]) -> bool:

@@ -127,9 +127,17 @@ class Contract:
         items = self._own.get(change.node, ())
         if _is_covered(items, change.kind, change.path):
             return True
-        if change.kind is not Kind.CHANGED or change.path[2:] != ("addresses",):
+        if change.kind is not Kind.CHANGED:
             return False
-        went, came = ((*change.path, str(one)) for one in (change.before, change.after))
+        if change.path[0] == "routes" and change.path[2:] == ("dev",):  # its key has the link
+            key = change.path[1]
+            other = key.replace(f" dev {change.before}", f" dev {change.after}")
+            ends: list[tuple[str, ...]] = [("routes", one) for one in (key, other)]
+        elif change.path[2:] == ("addresses",):
+            ends = [(*change.path, str(one)) for one in (change.before, change.after)]
+        else:
+            return False
+        went, came = ends
         parts = [_is_covered(items, Kind.REMOVED, went), _is_covered(items, Kind.ADDED, came)]
         return all(parts) or (any(parts) and self.plan.of_follows(came if parts[0] else went))
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from snapdiff import canonical, roles, schema
 from snapdiff.join import joined
 from snapdiff.model import BODY, Change, Churn, Kind, Snapshot, Undecided
+from snapdiff.moved_routes import moved
+from snapdiff.told_routes import told
 
 Path = tuple[str, ...]
 Row = Mapping[str, t.Any]
@@ -93,7 +95,7 @@ def diff(before: Snapshot, after: Snapshot) -> Difference:
             changes.extend(_section(section, before, after))
     ports, churn = _pods(before, after) if not _is_blind("links", before, after) else ([], [])
     seen = []
-    for change in (*joined(changes), *ports):
+    for change in (*moved(joined(changes)), *ports):
         doubt = _doubt(change, before, after)
         if doubt is None:
             seen.append(change)
@@ -124,6 +126,7 @@ def _undecided(before: Snapshot, after: Snapshot) -> Iterator[Undecided]:
 def _section(section: str, before: Snapshot, after: Snapshot) -> Iterator[Change]:
     old, new = before[section], after[section]
     keys = canonical.differing(old, new)
+    by_peers: tuple[dict[str, Row], dict[str, Row]] = ({}, {})
     if section == "links":
         keys = [
             key
@@ -132,9 +135,10 @@ def _section(section: str, before: Snapshot, after: Snapshot) -> Iterator[Change
         ]
     elif section == "routes":
         keys = [key for key in keys if not _of_a_pod(old.get(key) or new[key], before, after)]
+        by_peers = (told(old, before["peers"], new, keys), told(new, after["peers"], old, keys))
     for key in keys:
-        one = _form(section, old[key]) if key in old else None
-        two = _form(section, new[key]) if key in new else None
+        one = _form(section, old[key]) if key in old else by_peers[0].get(key)
+        two = _form(section, new[key]) if key in new else by_peers[1].get(key)
         if section == "links":
             one, two = _without_effects_of_ports(key, one, two, before, after)
         yield from _row(after.node, (section, key), one, two, _role(section, key, before, after))

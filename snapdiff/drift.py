@@ -15,18 +15,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from snapdiff import below, roles, schema
+from snapdiff import below, own, roles, schema
 from snapdiff.effects import with_effects
-from snapdiff.join import as_peer
+from snapdiff.folded import fold_rows
 from snapdiff.model import Change, Finding, Kind, Member, Severity, Undecided
+from snapdiff.rules import registry
 from snapdiff.story import Effect
-from snapdiff.wording import arrow, named
+from snapdiff.wording import arrow
 from snapdiff.wording import word as word
 
 if t.TYPE_CHECKING:
     from snapdiff.model import Snapshot
+    from snapdiff.rules.registry import Breach
 
 RULE = "drift"
+MACHINE = ("host", "machine_id")
 SEVERITY: Mapping[str, Severity | None] = {
     "hard": Severity.WARNING,
     "identity": Severity.WARNING,
@@ -46,6 +49,8 @@ class Drift:
     evidence: tuple[str, ...] = ()
     effects: tuple[Change, ...] = ()  # what follows from it, on its node and on others
     places: tuple[str, ...] = ()  # of a row that stands for several of its node
+    shape: tuple[t.Any, ...] = ()  # its place and values, less what is the node's own: see own
+    breach: Breach | None = None  # of a rule that newly breaks, and that no change explains
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -59,13 +64,19 @@ def judge(changes: Iterable[Change], *, rebooted: bool, now: Snapshot | None = N
     A boot gives every link a new ifindex and bridges a new MAC, so context is not drift then. *now*
     is the node after the changes: it tells which link an overlay lies on, and what that leaves.
     """
+    changes = list(changes)
+    if not changes:
+        return []
     drifts: list[Drift] = []
     context: list[Drift] = []
+    parents = roles.parents(now["links"], now["routes"]) if now is not None else frozenset()
     for change in changes:
         if change.role == roles.POD_PORT:
             volatility = "hard"  # a population: a value that no pod port had before
         else:
-            volatility = schema.field(change.path).volatility(change.role)
+            is_parent = change.path[0] == "links" and change.path[1] in parents
+            role = roles.UNDERLAY if is_parent else change.role
+            volatility = schema.field(change.path).volatility(role)
         by_the_way = _is_by_the_way(change, rebooted)
         if by_the_way:
             volatility = "context"
@@ -113,60 +124,31 @@ def _with_context(drifts: list[Drift], context: list[Drift]) -> list[Drift]:
     found = list(drifts)
     for one in context:
         at = first.get(one.change.path[:2])
+        if at is None and one.change.path[0] == "host":
+            at = first.get(MACHINE)  # another machine has another boot, kernel and name
         if at is None:
             found.append(one)
         else:
-            own = found[at].change.path[:2] == one.change.path[:2]
-            place = "/".join(one.change.path[2:]) if own else one.change.place
+            mine = found[at].change.path[:2] == one.change.path[:2]
+            place = "/".join(one.change.path[2:]) if mine else one.change.place
             text = f"{place} {arrow(one.change)}"
             found[at] = replace(found[at], evidence=(*found[at].evidence, text))
     return found
 
 
-def fold_rows(drifts: Iterable[Drift]) -> list[Drift]:
-    """Make one of what befell several peers or routes of a node alike: 5,000 are one event."""
-    groups: dict[str, list[Drift]] = defaultdict(list)
-    kept: list[Drift] = []
-    for one in drifts:
-        change, path = one.change, as_peer(one.change.path)
-        whole = len(path) == 2
-        if path[0] == "peers" or (path[0] == "routes" and whole):
-            values = None if whole else (change.before, change.after)
-            above = change.path[: len(change.path) - len(path) + 1]
-            like = [change.node, above, path[2:], change.kind, change.dev, values]
-            groups[json.dumps(like, sort_keys=True)].append(one)
-        else:
-            kept.append(one)
-    for group in groups.values():
-        kept.append(_one_row(group) if len(group) > 1 else group[0])
-    return kept
-
-
-def _one_row(group: list[Drift]) -> Drift:
-    """Return one drift for those of several peers or routes of a node."""
-    first = group[0].change
-    section, *rest = as_peer(first.path)
-    above, whole = first.path[: -len(rest)], len(rest) == 1
-    names = sorted(one.change.path[len(above)] for one in group)
-    change = replace(
-        first,
-        path=(*above, "*", *rest[1:]),
-        before=None if whole else first.before,
-        after=None if whole else first.after,
-        why=f"{len(names)} {section}: {named(names)}",
-    )
-    return replace(
-        group[0],
-        change=change,
-        evidence=tuple(dict.fromkeys(text for one in group for text in one.evidence)),
-        effects=tuple(effect for one in group for effect in one.effects),
-        places=tuple(sorted(one.change.place for one in group)),
-    )
-
-
 def softened(one: Drift, why: str) -> Drift:
     """Return a drift that is only info, since the node is not settled yet."""
     return replace(one, severity=Severity.INFO, evidence=(*one.evidence, f"not judged yet: {why}"))
+
+
+def shaped(one: Drift, mine: frozenset[str]) -> Drift:
+    """Return a drift that equals that of another node but for what is *mine*, the node's own."""
+    change = one.change
+    path = own.shape(change, mine)
+    if not path:
+        return one
+    values = (own.opened(value, mine) for value in (change.before, change.after))
+    return replace(one, shape=(path, *values))
 
 
 def findings(
@@ -180,12 +162,18 @@ def findings(
     for one in fold_rows(drifts):
         change = one.change
         row = change.before if change.kind is Kind.REMOVED else change.after
-        own = one.volatility == "identity" or (len(change.path) == 2 and isinstance(row, Mapping))
-        values = None if own else (change.before, change.after)
-        key = json.dumps([change.path, change.kind, one.severity, values], sort_keys=True)
+        apart = one.volatility == "identity" or (len(change.path) == 2 and isinstance(row, Mapping))
+        values = None if apart or one.breach else (change.before, change.after)
+        path = change.path[:2] if one.breach else change.path  # of a rule the rule alone
+        if one.shape:
+            path, values = one.shape[0], None if values is None else one.shape[1:]
+        key = json.dumps([path, change.kind, one.severity, values], sort_keys=True)
         rows[key].append(one)
     found = [
-        ((not below.spreads(members), *below.rank(members[0].change)), _finding(members, cluster))
+        (
+            (not below.spreads(members), *below.rank(members[0].change)),
+            _of_rule(members, cluster) if members[0].breach else _finding(members, cluster),
+        )
         for members in rows.values()
     ]
     last = (True, len(below.ORDER), 0)
@@ -207,26 +195,58 @@ def _finding(rows: list[Drift], cluster: str) -> Finding:
     same = all((one.before, one.after) == (change.before, change.after) for one in members)
     nodes = tuple(one.node for one in members)
     texts = {arrow(one.change) for one in rows}
+    place = own.place_of([one.change for one in rows])
     return Finding(
-        id=members[0].id if len(members) == 1 else finding_id(cluster, RULE, change.place, *nodes),
+        id=members[0].id if len(members) == 1 else finding_id(cluster, RULE, place, *nodes),
         rule=RULE,
         severity=rows[0].severity,
         scope="temporal",
         nodes=nodes,
-        path=change.place,
+        path=place,
         change=change.kind,
         before=change.before if same else None,
         after=change.after if same else None,
-        message=f"{change.place} {texts.pop() if len(texts) == 1 else change.kind}",
+        message=f"{place} {texts.pop() if len(texts) == 1 else change.kind}",
         why=schema.field(change.path).description,
-        evidence=below.lines(rows),
+        evidence=(*own.told(one.change for one in rows), *below.lines(rows)),
         members=members,
-        keys=change.path,
+        keys=change.path
+        if place == change.place
+        else tuple(place.split("/", len(change.path) - 1)),
         follows=tuple(
             finding_id(cluster, RULE, place, node)
             for one in rows
             for place, node in sorted(_told_with(one))
         ),
+    )
+
+
+def _of_rule(rows: list[Drift], cluster: str) -> Finding:
+    """Return the row of a rule that newly breaks, and that no change explains."""
+    rows = sorted(rows, key=lambda one: one.change.node)
+    name = rows[0].change.path[1]
+    paths = {one.change.path[2] for one in rows}
+    path = paths.pop() if len(paths) == 1 else below.common(paths)
+    members = tuple(_member(one, cluster) for one in rows)
+    texts = {one.breach.message for one in rows if one.breach}
+    nodes = tuple(one.node for one in members)
+    place = "/".join(rows[0].change.path[:2])
+    whole = [one.breach for one in rows if one.breach]
+    return Finding(
+        id=members[0].id if len(members) == 1 else finding_id(cluster, RULE, place, *nodes),
+        rule=name,
+        severity=rows[0].severity,
+        scope="temporal",
+        nodes=nodes,
+        path=path,
+        message=texts.pop() if len(texts) == 1 else f"{path} breaks {name} on each by its values",
+        after=whole[0].seen if len(whole) == 1 else None,
+        expected=whole[0].expected if len(whole) == 1 else None,
+        why=registry.shipped()[name].summary,
+        remedy=f"snapdiff explain {name}",
+        evidence=("it held before, and nothing else that changed explains it", *below.lines(rows)),
+        members=members,
+        keys=tuple(path.split("/")),
     )
 
 
@@ -255,7 +275,7 @@ def _member(one: Drift, cluster: str) -> Member:
         before=change.before,
         after=change.after,
         evidence=below.lines([one]),
-        places=one.places,
+        places=one.places or ((change.place,) if one.shape else ()),
         effects=tuple(_effect(effect) for effect in one.effects),
     )
 

@@ -114,7 +114,8 @@ class _Causes:
     def _renamed(self, change: Change) -> Change | None:
         """Return the link whose end made a row lead over another one."""
         if change.path[-1] == "dev":
-            return self._links.get((str(change.before), Kind.REMOVED))
+            went = self._links.get((str(change.before), Kind.REMOVED))
+            return went or self._links.get((str(change.after), Kind.ADDED))
         return None
 
 

@@ -13,6 +13,7 @@ from snapdiff.join import as_peer
 from snapdiff.maps import CHAIN, cells_of, taken, wrong
 from snapdiff.model import Chain, Finding, Hop, Kind, Member, Severity, Snapshot
 from snapdiff.rules.view import NodeView
+from snapdiff.spread import self_of
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,10 +29,12 @@ def nodes_that_went(
     cluster: str,
     *,
     all_seen: bool,
+    heirs: frozenset[str] = frozenset(),
 ) -> tuple[list[Finding], set[str]]:
     """Return rows for nodes that nobody asks for any more, and the addresses they had.
 
-    That is fine where all others forgot them too; where some did not, packets go to nobody.
+    That is fine where all others forgot them too; where some did not, packets go to nobody. *heirs*
+    is what nodes that came are: a peer that became one of them is forgotten as well.
     """
     forgot: dict[str, set[str]] = defaultdict(set)  # address to the nodes that had it and do not
     for one in drifts:
@@ -41,11 +44,15 @@ def nodes_that_went(
             row = change.before or {}
             for address in (path[1], row.get("underlay"), row.get("gateway")):
                 forgot[str(address)].add(change.node)
+        elif is_heir(one, heirs):
+            forgot[path[1]].add(change.node)
     rows, known = [], set()
     for node in nodes:
         addresses = _addresses(before, node)
         known |= addresses
         keepers = set(compared) - {one for address in addresses for one in forgot[address]}
+        if addresses and addresses <= heirs:  # the same machine under another name
+            keepers = set()
         message = f"node {node} is not asked for any more"
         if not keepers and all_seen:
             told = f"{message}; its peers have forgotten it"
@@ -71,12 +78,37 @@ def nodes_that_came(
     return rows, known
 
 
-def without_peers(drifts: list[drift.Drift], went: set[str], came: set[str]) -> list[drift.Drift]:
+def selves_of(nodes: Iterable[str], side: Side) -> frozenset[str]:
+    """Return what peers may rightly hold of these nodes: MACs, addresses, pod subnets."""
+    found: set[str] = set()
+    for node in nodes:
+        try:
+            found |= self_of(side.snapshot(node)) if node in side.paths else set()
+        except SnapdiffError:
+            continue
+    return frozenset(found)
+
+
+def is_heir(one: drift.Drift, heirs: frozenset[str]) -> bool:
+    """Say whether an entry of a peer became that of a node which came: it has the old address."""
+    change, path = one.change, as_peer(one.change.path)
+    entry = path[0] == "peers" and path[2:] in (("mac",), ("subnet",), ("underlay",))
+    return entry and change.kind is Kind.CHANGED and str(change.after) in heirs
+
+
+def without_peers(
+    drifts: list[drift.Drift],
+    went: set[str],
+    came: set[str],
+    heirs: frozenset[str] = frozenset(),
+) -> list[drift.Drift]:
     """Leave out peers that came or went with their node: the node's own row says it."""
     return [
         one
         for one in drifts
-        if not _is_peer_of(one, Kind.REMOVED, went) and not _is_peer_of(one, Kind.ADDED, came)
+        if not _is_peer_of(one, Kind.REMOVED, went)
+        and not _is_peer_of(one, Kind.ADDED, came)
+        and not (is_heir(one, heirs) and as_peer(one.change.path)[1] in went)
     ]
 
 

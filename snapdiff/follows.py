@@ -7,9 +7,10 @@ stands for itself.
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 
-from snapdiff import roles
+from snapdiff import roles, schema
 from snapdiff.follows_mtu import lease_mtu, overlay_mtu, pods_mtu
 from snapdiff.model import Change, Kind
 from snapdiff.rules.flannel import KIND_OF
@@ -23,7 +24,10 @@ if t.TYPE_CHECKING:
     from snapdiff.scene import Scene
 
 SUBNETS = ("FLANNEL_SUBNET", "FLANNEL_IPV6_SUBNET")
+NETWORKS = ("FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK")
+ANY_V6 = ipaddress.ip_network("::/0")
 VXLAN_PORT = 8472  # of the kernel, where nobody says otherwise
+STATES = ("flags", "operstate", "carrier")
 KERNELS_TABLES = ("main", "local", "default")
 NF_CALL = "net.bridge.bridge-nf-call-iptables"
 
@@ -54,6 +58,47 @@ def _address_of_lease(change: Change, scene: Scene) -> Change | None:
         bridge = change.role == roles.POD_BRIDGE
         if given == told if bridge else given.ip == told.network.network_address:
             return lease
+    return None
+
+
+def _of_new_family(change: Change, scene: Scene) -> Change | None:
+    """Find the subnet of the IP family with which an overlay and the network of pods came."""
+    for key, name in zip(SUBNETS, NETWORKS, strict=True):
+        lease = scene.at(*LEASE, key)
+        if lease is None or lease.kind is not change.kind or change.kind is Kind.CHANGED:
+            continue
+        if change.path == (*LEASE, name):
+            return lease
+        if change.role == roles.OVERLAY and len(change.path) == 2:
+            told = interface(str(lease.before or lease.after))
+            row = change.before or change.after
+            given = [interface(one) for one in row["addresses"]]
+            if told and any(one and one.ip == told.network.network_address for one in given):
+                return lease
+    return None
+
+
+def _connected(change: Change, scene: Scene) -> Change | None:
+    """Find the address with which a connected route came or went, and what a router told too.
+
+    An IPv6 route does not say for which address the kernel made it; a router that gives a prefix
+    gives a default route with it.
+    """
+    if change.path[0] != "routes" or len(change.path) != 2 or change.dev is None:
+        return None
+    row = change.before or change.after
+    if row.get("protocol") not in ("kernel", "ra"):
+        return None
+    by_router = row["protocol"] == "ra" and network(str(row.get("dst"))) in (None, ANY_V6)
+    for one in _addresses(scene, change.dev):
+        short = len(one.path) == 3
+        old = one.before if short else one.path[3] if one.kind is Kind.REMOVED else None
+        new = one.after if short else one.path[3] if one.kind is Kind.ADDED else None
+        given = str(new if change.kind is Kind.ADDED else old)
+        if network(given) is None:
+            continue
+        if str(network(given)) == row.get("dst") or (by_router and ":" in given):
+            return one
     return None
 
 
@@ -105,6 +150,71 @@ def _lower_link(change: Change, scene: Scene) -> Change | None:
         moved = (one for one in scene.of_links("lower") if one.role == roles.OVERLAY)
         return next((one for one in moved if one.after == change.path[1]), None)
     return None
+
+
+def _of_parent(change: Change, scene: Scene) -> Change | None:
+    """Find the link below a VLAN or the like, which the kernel has it follow: MTU and state."""
+    if change.path[0] != "links" or len(change.path) != 3 or scene.view is None:
+        return None
+    row = scene.view.links.get(change.path[1], {})
+    name, field = str(row.get("lower")), change.path[2]
+    if change.role == roles.OVERLAY or name not in scene.view.links:
+        return None
+    if field == "mtu":
+        parent = scene.at("links", name, "mtu")
+        mtu = scene.view.links[name].get("mtu")
+        return parent if isinstance(mtu, int) and change.after == mtu else None
+    if field not in STATES:
+        return None
+    return next((one for one in (scene.at("links", name, one) for one in STATES) if one), None)
+
+
+def _same_address(change: Change, scene: Scene) -> Change | None:
+    """Find the same address with another prefix length, which came as this one went."""
+    if change.path[2:3] != ("addresses",) or len(change.path) != 4:
+        return None
+    if change.kind is not Kind.REMOVED:
+        return None
+    host = change.path[3].partition("/")[0]
+    return next((one for one in _addresses(scene, change.path[1]) if _ip(one) == host), None)
+
+
+def _of_limits(change: Change, scene: Scene) -> Change | None:
+    """Tell the limits of the neighbour table once: they are written together, the last counts."""
+    head, mark, _number = change.path[-1].partition("gc_thresh")
+    if change.path[0] != "sysctls" or not mark:
+        return None
+    return scene.at("sysctls", f"{head}{mark}3")
+
+
+def _of_moved_route(change: Change, scene: Scene) -> Change | None:
+    """Find the link that a route now leads over, where the rest of it is new as well."""
+    if change.path[0] != "routes" or len(change.path) != 3 or change.path[2] == "dev":
+        return None
+    return scene.at(*change.path[:2], "dev")
+
+
+def _into_a_bridge(change: Change, scene: Scene) -> Change | None:
+    """Find the link that became a port of a bridge which came with it, and has its address."""
+    if change.path[0] != "links":
+        return None
+    if len(change.path) == 2 and change.kind is Kind.ADDED:
+        ports = (one for one in scene.of_links("master") if one.after == change.path[1])
+        return next((one for one in ports if one.role == roles.UNDERLAY), None)
+    if len(change.path) == 4 and change.path[2] == "addresses" and change.kind is Kind.REMOVED:
+        port = scene.at("links", change.path[1], "master")
+        if port is not None and scene.view is not None:
+            bridge = scene.view.links.get(str(port.after), {})
+            return port if change.path[3] in bridge.get("addresses", {}) else None
+    return None
+
+
+def _off_a_gone_bridge(change: Change, scene: Scene) -> Change | None:
+    """Find the bridge that went: the kernel leaves its ports on none."""
+    if change.path[2:] != ("master",) or change.after is not None:
+        return None
+    bridge = scene.at("links", str(change.before))
+    return bridge if bridge is not None and bridge.kind is Kind.REMOVED else None
 
 
 def _gateway(change: Change, scene: Scene) -> Change | None:
@@ -180,6 +290,14 @@ def _refused(change: Change, scene: Scene) -> Change | None:
     return None
 
 
+def _of_machine(change: Change, scene: Scene) -> Change | None:
+    """Find the other machine that a node is now: all that is a machine's own came with it."""
+    found = scene.at("host", "machine_id")
+    if found is None or found.kind is not Kind.CHANGED or change.path[0] == "peers":
+        return None
+    return found if schema.field(change.path).volatility(change.role) == "identity" else None
+
+
 def _of_module(change: Change, scene: Scene) -> Change | None:
     """Tell the settings of br_netfilter once: they come and go with the module."""
     whole = change.kind in (Kind.ADDED, Kind.REMOVED)
@@ -194,13 +312,22 @@ _RULES: tuple[Callable[[Change, Scene], Change | None], ...] = (
     lease_mtu,
     pods_mtu,
     _address_of_lease,
+    _of_new_family,
+    _connected,
     _network_of_conf,
     _local_of_lower,
     _lower_link,
+    _of_parent,
+    _same_address,
+    _of_limits,
+    _of_moved_route,
+    _into_a_bridge,
+    _off_a_gone_bridge,
     _gateway,
     _route_of_rule,
     _link_of_backend,
     _flushed,
     _refused,
     _of_module,
+    _of_machine,  # last: what is nearer tells more
 )

@@ -31,7 +31,7 @@ def as_peer(path: Path) -> Path:
 
 def joined(changes: list[Change]) -> Iterator[Change]:
     """Yield *changes* of one node with those that belong together made one."""
-    changes = _same_keys(changes)
+    changes = _without_left_behind(_same_keys(changes))
     moved: set[tuple[t.Any, ...]] = set()  # (dev, address without prefix length or *, kind)
     for change in changes:
         if change.path[0] != "links":
@@ -41,6 +41,7 @@ def joined(changes: list[Change]) -> Iterator[Change]:
         elif len(change.path) == 2:
             moved.add((change.path[1], "*", change.kind))
     peers = [change for change in changes if change.path[0] == "peers"]
+    peers = _without_led_astray(peers, changes)
     entries = [change for change in changes if change.path[0] == "fdb"]
     found, leftover = _of_peers(peers, entries)
     yield from found
@@ -85,6 +86,56 @@ def _same_keys(changes: list[Change]) -> list[Change]:
             if old.before.get(name) != new.after.get(name)
         )
     return found
+
+
+def _without_left_behind(changes: list[Change]) -> list[Change]:
+    """Leave out the entries of a peer on the link that its route no longer leads over.
+
+    They were there before, told by the peer's row, which is now that of the other link.
+    """
+    ends = {
+        (one.path[1], end, kind)
+        for one in changes
+        if one.path[0] == "peers" and one.path[2:] == ("dev",)
+        for end, kind in ((one.before, Kind.ADDED), (one.after, Kind.REMOVED))
+    }
+    if not ends:
+        return changes
+    left = [one for one in changes if one.path[0] in ("neighbours", "fdb") and len(one.path) == 2]
+    macs: set[tuple[t.Any, ...]] = set()
+    gone: set[int] = set()
+    for one in sorted(left, key=lambda one: one.path[0], reverse=True):  # neighbours tell the MACs
+        row = one.before or one.after
+        if (row.get("dst"), one.dev, one.kind) in ends:
+            macs.add((row.get("lladdr"), one.dev, one.kind))
+            gone.add(id(one))
+        elif one.path[0] == "fdb" and (row.get("mac"), one.dev, one.kind) in macs:
+            gone.add(id(one))
+    return [one for one in changes if id(one) not in gone]
+
+
+def _without_led_astray(peers: list[Change], changes: list[Change]) -> list[Change]:
+    """Leave out that a peer lost or got its route, where the route has another gateway.
+
+    The row of the route is told; it is flannel's own as long as it leads via its peer.
+    """
+    astray: set[tuple[str, Kind]] = set()
+    for change in changes:
+        if change.path[0] == "routes" and change.path[2:] == ("gateway",):
+            subnet = change.path[1].partition(" dev ")[0].rpartition(" ")[2].partition("/")[0]
+            if change.before == subnet:
+                astray.add((subnet, Kind.ADDED))
+            elif change.after == subnet:
+                astray.add((subnet, Kind.REMOVED))
+    gone = {
+        one.path[1]
+        for one in peers
+        if one.path[2:] == ("missing",)
+        and (one.path[1], one.kind) in astray
+        and (one.before or one.after) == ["route"]
+    }
+    of_route = (("missing",), ("subnet",))
+    return [one for one in peers if one.path[1] not in gone or one.path[2:] not in of_route]
 
 
 def _is_address(change: Change) -> bool:

@@ -147,6 +147,20 @@ def role_of(name: str, links: Mapping[str, Link], routes: Mapping[str, Link]) ->
     return role
 
 
+def parents(links: Mapping[str, Link], routes: Mapping[str, Link]) -> frozenset[str]:
+    """Name the links that underlays lie on, as eth0 below eth0.100: what befalls these, they have.
+
+    The ports of a bond are none: it does without one of them.
+    """
+    found: set[str] = set()
+    for name in underlays(links, routes):
+        lower = links[name].get("lower")
+        while lower in links and lower not in found:
+            found.add(str(lower))
+            lower = links[str(lower)].get("lower")
+    return frozenset(found)
+
+
 def population_of(name: str) -> str:
     """Return how the ports of a kind are called together, as ``veth*``."""
     for prefix in ("veth", "cali", "lxc", "eni", "azv", "gke"):

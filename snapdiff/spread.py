@@ -54,21 +54,19 @@ def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -
     not follow, and is told for itself. So is one that lost an entry.
     """
     given = list(drifts)
-    owners: dict[str, int] = {}
+    owners: dict[str, list[int]] = defaultdict(list)  # several where nodes exchanged a value
     for index, one in enumerate(given):
         if one.severity > Severity.INFO or one.change.path[2:] == KEY:
             for mark in (mark for change in one.changes for mark in _marks(change)):
-                owners.setdefault(mark, index)
+                owners[mark].append(index)
     effects: dict[int, list[Change]] = defaultdict(list)
     kept: list[int] = []
     for index, one in enumerate(given):
-        cause = next((owners[mark] for mark in _of_peer(one.change) if mark in owners), None)
-        owner = given[cause].change.node if cause is not None else one.change.node
-        if cause is not None and _is_oneself(one.change, given[cause].change, selves):
-            effects[cause].extend(one.changes)
-        elif owner == one.change.node or not _follows(one, selves.get(owner, frozenset())):
+        causes = (at for mark in _of_peer(one.change) for at in owners.get(mark, ()))
+        cause = next((at for at in causes if _is_of(one, given[at].change, selves)), None)
+        if cause is None:
             kept.append(index)
-        elif cause is not None:
+        else:
             effects[cause].extend(one.changes)
     return [
         replace(given[index], effects=(*given[index].effects, *effects[index]))
@@ -76,6 +74,13 @@ def fold_spread(drifts: Iterable[Drift], selves: Mapping[str, frozenset[str]]) -
         else given[index]
         for index in kept
     ]
+
+
+def _is_of(one: Drift, cause: Change, selves: Mapping[str, frozenset[str]]) -> bool:
+    """Say whether what a node holds of a peer follows from that change of the peer."""
+    if _is_oneself(one.change, cause, selves):
+        return True
+    return cause.node != one.change.node and _follows(one, selves.get(cause.node, frozenset()))
 
 
 def needs_self(change: Change) -> bool:

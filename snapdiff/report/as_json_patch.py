@@ -20,6 +20,11 @@ if t.TYPE_CHECKING:
     from snapdiff.report import Terminal
 
 SCHEMA = "snapdiff/json-patch/1"
+RENAMED: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {  # what is part of a row's key
+    (("peers",), ("subnet",)): "the peer has another subnet",
+    (("routes",), ("dev",)): "the route leads over another link",
+}
+KEYED = "its whole row is under another key"
 Patches = dict[str, list[dict[str, t.Any]]]
 Skipped = list[dict[str, t.Any]]
 Keys = tuple[str, ...]
@@ -68,17 +73,17 @@ def _order(op: dict[str, t.Any]) -> str:
 
 def _patches(report: Report) -> tuple[Patches, Skipped]:
     steps = list(_steps(report))
-    moved = {
-        (one.node, one.keys[:2])
+    ends = {
+        (one.node, one.keys[:2]): one.keys[2:]
         for one in steps
-        if one.keys[:1] == ("peers",) and one.keys[2:] == ("subnet",)
+        if (one.keys[:1], one.keys[2:]) in RENAMED
     }
     ops: dict[tuple[str, Keys], dict[str, t.Any]] = {}
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in steps:
         why = _why_not(one)
-        if not why and (one.node, one.keys[:2]) in moved:
-            why = "the peer has another subnet, so its whole row is under another key"
+        if not why and (one.node, one.keys[:2]) in ends:
+            why = f"{RENAMED[one.keys[:1], ends[one.node, one.keys[:2]]]}, so {KEYED}"
         if why:
             reasons[one.place, why].append(one.node)
         else:

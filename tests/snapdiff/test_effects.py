@@ -30,7 +30,7 @@ CASES = {
             "links/wg0": document()["links"]["eth0"] | {"addresses": {}},
             ("routes", "main 10.9.0.0/16 dev wg0"): route("10.9.0.0/16", "wg0"),
         },
-        [("links/wg0", ["with it added: 1 route"])],
+        [("links/wg0", ["with it added: 1 route: main 10.9.0.0/16 dev wg0"])],
     ),
     "a-link-was-put-down": (
         DOWN | PEERS,
@@ -76,7 +76,7 @@ CASES = {
     ),
     "the-default-route-went-with-its-link": (
         {"links/eth0": GONE, DEFAULT: GONE, ("routes", "main 192.0.2.0/24 dev eth0"): GONE},
-        [("links/eth0", ["with it removed: 1 route"])],
+        [("links/eth0", ["with it removed: 1 route: main default dev eth0"])],
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builders import GONE, edited, node, peer, side
+from builders import GONE, address, edited, node, peer, route, side
 from snapdiff.assess import Policy, assess_diff
 from snapdiff.errors import ExitCode
 from snapdiff.model import Churn, Missing, Severity, Undecided
@@ -275,3 +275,104 @@ def test_worst_first_then_as_the_chain_goes_with_nodes_before_links(compare):
         "links/cni0/mtu",
         "links/cni0/ifindex",
     ]
+
+
+# ---- other machines ---------------------------------------------------------------------------
+
+
+def replaced(held):
+    """Return a fleet where node4 took the place and address of node3; others hold *held*."""
+    new = {
+        **{f"10.244.{one}.0": peer(one) for one in (1, 2)},
+    }
+    came = {
+        ("links", "eth0", "addresses"): {"192.0.2.3/24": address()},
+        ("links", "flannel.1", "vxlan", "local"): "192.0.2.3",
+        "peers": new,
+    }
+    row = {"peers/10.244.3.0": GONE, "peers/10.244.4.0": peer(4, underlay="192.0.2.3", **held)}
+    return [node(1, row), node(2, row), node(4, came, of=4)]
+
+
+def test_a_node_that_made_way_for_another_with_its_address_is_no_drift(compare):
+    report = compare(fleet(), replaced({}))
+    assert rows(report) == [
+        ("nodes/node3", "info", ("node3",)),
+        ("nodes/node4", "info", ("node4",)),
+    ]
+
+
+def test_peers_that_hold_something_else_of_the_new_node_are_told(compare):
+    report = compare(fleet(), replaced({"mac": "0a:00:00:00:00:99"}))
+    assert ("peers/10.244.3.0/mac", "warning", ("node1", "node2")) in rows(report)
+
+
+def machine(number, **edits):
+    return {"host/machine_id": f"sha256:{number}", **edits}
+
+
+def test_nodes_whose_names_were_exchanged_are_told_once_with_the_names_that_they_had(compare):
+    before = [node(one, machine(one), of=3) for one in (1, 2, 3)]
+    after = [node(one, machine(one), of=3, name=name) for one, name in NAMES]
+    report = compare(before, after)
+    assert rows(report)[0] == ("host/machine_id", "warning", ("node1", "node2"))
+    assert [one for one in report.findings if one.severity > Severity.INFO][1:] == []
+    told = report.findings[0].evidence
+    assert "node1 is the machine that was node2" in told
+    assert "node2 is the machine that was node1" in told
+
+
+NAMES = ((2, "node1"), (1, "node2"), (3, "node3"))
+
+
+def test_a_node_that_was_installed_anew_leads_with_its_machine(compare):
+    edits = {"host/machine_id": "sha256:new", "links/eth0/mac": "02:99:00:00:00:01"}
+    before = [node(1, machine(1)), node(2, machine(2)), node(3, machine(3))]
+    after = [node(1, edits), node(2, machine(2)), node(3, machine(3))]
+    (row,) = compare(before, after).findings
+    assert (row.path, row.nodes) == ("host/machine_id", ("node1",))
+    assert "with it links/eth0/mac 02:00:00:00:00:01 → 02:99:00:00:00:01" in row.evidence
+
+
+# ---- what is a node's own ---------------------------------------------------------------------
+
+
+def test_what_befell_all_nodes_by_their_own_values_is_one_row(compare):
+    def blackhole(one):
+        key = f"main blackhole 10.244.{one}.0/24"
+        row = route(f"10.244.{one}.0/24", None, type="blackhole")
+        return {("routes", key): {k: v for k, v in row.items() if v is not None}}
+
+    (row,) = compare(fleet(), fleet(3, {one: blackhole(one) for one in (1, 2, 3)})).findings
+    assert (row.path, row.nodes) == ("routes/main blackhole *", ("node1", "node2", "node3"))
+    values = "node1 10.244.1.0/24, node2 10.244.2.0/24, node3 10.244.3.0/24"
+    assert row.evidence == (f"each node by its own values: {values}",)
+    places = [one.places for one in row.members]
+    assert places[0] == ("routes/main blackhole 10.244.1.0/24",)
+
+
+def test_routes_that_are_no_nodes_own_stay_apart(compare):
+    def lost(one):
+        return {("routes", f"main 10.9.{one}.0/24 dev eth0"): route(f"10.9.{one}.0/24", "eth0")}
+
+    assert len(compare(fleet(), fleet(3, {1: lost(1), 2: lost(2)})).findings) == 2
+
+
+def test_two_nodes_that_exchanged_their_subnets_are_one_row(compare):
+    def swapped(number, other):
+        subnet = f"10.244.{other}"
+        return {
+            "cni/subnet_env/FLANNEL_SUBNET": f"{subnet}.1/24",
+            ("links", "flannel.1", "addresses"): {f"{subnet}.0/32": address()},
+            ("links", "cni0", "addresses"): {f"{subnet}.1/24": address()},
+            ("routes", f"main 10.244.{number}.0/24 dev cni0"): GONE,
+            f"peers/10.244.{other}.0": GONE,
+            f"peers/10.244.{number}.0": peer(other, subnet=f"10.244.{number}.0/24"),
+        }
+
+    third = {
+        "peers/10.244.1.0": peer(2, subnet="10.244.1.0/24"),
+        "peers/10.244.2.0": peer(1, subnet="10.244.2.0/24"),
+    }
+    report = compare(fleet(), fleet(3, {1: swapped(1, 2), 2: swapped(2, 1), 3: third}))
+    assert rows(report) == [("cni/subnet_env/FLANNEL_SUBNET", "warning", ("node1", "node2"))]

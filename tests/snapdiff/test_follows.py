@@ -13,6 +13,11 @@ SUBNET = "cni/subnet_env/FLANNEL_SUBNET"
 CONF = "cni/net_conf"
 PORTS = ("links/veth00000001/mtu", "links/veth00000002/mtu")
 RULE = {"priority": 30400, "src": "192.0.2.1", "table": "30400", "family": "inet"}
+VLAN = {
+    "links/eth0.100": link("vlan", mtu=1500, lower="eth0"),
+    "links/eth0/operstate": "UP",
+    "links/flannel.1/lower": "eth0.100",
+}
 OTHER = ("routes", "30400 default dev eth0")
 
 
@@ -99,6 +104,99 @@ FOLLOWS = {
             ],
         ),
     ),
+    "underlay-that-became-a-port-of-a-new-bridge": (
+        {},
+        {
+            "links/br0": link("bridge", mtu=1500, addresses={"192.0.2.1/24": address()}),
+            "links/eth0/master": "br0",
+            ip("eth0", "192.0.2.1/24"): GONE,
+            ("routes", "main default dev eth0"): GONE,
+            ("routes", "main default dev br0"): route("default", "br0", gateway="192.0.2.254"),
+            ("routes", "main 192.0.2.0/24 dev eth0"): GONE,
+        },
+        (
+            "links/eth0/master",
+            [
+                "with it links/br0 added: kind bridge, mtu 1500",
+                "with it links/eth0/addresses/192.0.2.1/24 removed",
+                "with it changed: dev of 1 route: main default dev eth0 → br0",
+            ],
+        ),
+    ),
+    "another-prefix-length-of-the-same-address": (
+        {},
+        {ip("eth0", "192.0.2.1/24"): GONE, ip("eth0", "192.0.2.1/16"): address()},
+        (
+            "links/eth0/addresses/192.0.2.1/16",
+            ["with it links/eth0/addresses/192.0.2.1/24 removed"],
+        ),
+    ),
+    "limits-of-the-neighbour-table": (
+        {f"sysctls/net.ipv4.neigh.default.gc_thresh{one}": 128 for one in (1, 2, 3)},
+        {f"sysctls/net.ipv4.neigh.default.gc_thresh{one}": one for one in (1, 2, 3)},
+        ("sysctls/net.ipv4.neigh.default.gc_thresh3", ["with it changed: 2 settings"]),
+    ),
+    "a-vlan-of-its-parent": (
+        VLAN,
+        {
+            "links/eth0/flags": ["BROADCAST", "MULTICAST"],
+            "links/eth0/operstate": "DOWN",
+            "links/eth0.100/flags": ["BROADCAST", "M-DOWN", "MULTICAST", "UP"],
+            "links/eth0.100/operstate": "LOWERLAYERDOWN",
+        },
+        (
+            "links/eth0/flags",
+            [
+                "with it links/eth0.100/flags BROADCAST, MULTICAST, UP → "
+                "BROADCAST, M-DOWN, MULTICAST, UP",
+                "with it changed: operstate of 2 links",
+            ],
+        ),
+    ),
+    "mtu-of-a-vlan-and-of-what-lies-on-it": (
+        VLAN,
+        {"links/eth0/mtu": 1400, "links/eth0.100/mtu": 1400, "links/flannel.1/mtu": 1350},
+        (
+            "links/eth0/mtu",
+            [
+                "with it links/eth0.100/mtu 1500 → 1400",
+                "with it links/flannel.1/mtu 1450 → 1350",
+            ],
+        ),
+    ),
+    "address-and-what-an-ipv6-router-told-with-it": (
+        {},
+        {
+            ip("eth0", "2001:db8::1/64"): {"family": "inet6", "scope": "global"},
+            ("routes", "main 2001:db8::/64 dev eth0"): route(
+                "2001:db8::/64", "eth0", family="inet6", protocol="ra"
+            ),
+            ("routes", "main ::/0 dev eth0"): route(
+                "::/0", "eth0", family="inet6", protocol="ra", gateway="fe80::1"
+            ),
+        },
+        (
+            "links/eth0/addresses/2001:db8::1/64",
+            ["with it added: 2 routes: main 2001:db8::/64 dev eth0, main ::/0 dev eth0"],
+        ),
+    ),
+    "overlay-and-network-of-a-new-ip-family": (
+        {},
+        {
+            "cni/subnet_env/FLANNEL_IPV6_NETWORK": "fd00:10::/48",
+            "cni/subnet_env/FLANNEL_IPV6_SUBNET": "fd00:10:0:2::1/64",
+            "links/flannel-v6.1": link(
+                "vxlan", lower="eth0", addresses={"fd00:10:0:2::/128": address()}
+            ),
+        },
+        (
+            "cni/subnet_env/FLANNEL_IPV6_SUBNET",
+            [
+                "with it links/flannel-v6.1 added: kind vxlan, mtu 1450",
+                "with it cni/subnet_env/FLANNEL_IPV6_NETWORK added: fd00:10::/48",
+            ],
+        ),
+    ),
     "network-of-net-conf": (
         {},
         {f"{CONF}/Network": "10.0.0.0/8", "cni/subnet_env/FLANNEL_NETWORK": "10.0.0.0/8"},
@@ -154,7 +252,7 @@ FOLLOWS = {
             [
                 "with it links/flannel.1 removed: kind vxlan, mtu 1450",
                 "with it removed: 2 peers",
-                "with it removed: 1 route",
+                "with it removed: 1 route: main default dev eth0",
             ],
         ),
     ),
@@ -164,7 +262,10 @@ FOLLOWS = {
             ("rules", "inet 30400 from 192.0.2.1"): RULE,
             OTHER: route("default", "eth0", table="30400"),
         },
-        ("rules/inet 30400 from 192.0.2.1", ["with it added: 1 route"]),
+        (
+            "rules/inet 30400 from 192.0.2.1",
+            ["with it added: 1 route: 30400 default dev eth0"],
+        ),
     ),
     "link-of-another-backend": (
         {f"{CONF}/Backend/Type": "vxlan"},

@@ -18,6 +18,8 @@ CNI0_ROUTE = ("routes", "main 10.244.1.0/24 dev cni0")
 MOVED_PEER = {"peers/10.244.2.0": GONE, "peers/10.244.9.0": peer(2, subnet="10.244.9.0/24")}
 FDB = ("fdb", "flannel.1 0a:00:00:00:00:02 192.0.2.2")
 ENTRY = {"dev": "flannel.1", "mac": "0a:00:00:00:00:02", "dst": "192.0.2.2", "state": "permanent"}
+OVER = "main 10.244.2.0/24 dev flannel.1"
+USUAL = route("10.244.2.0/24", "flannel.1", gateway="10.244.2.0", flags=["onlink"])
 
 EVENTS = {
     "a-peers-lease-moved": (
@@ -65,6 +67,49 @@ EVENTS = {
             FDB: ENTRY,
         },
         [("peers/10.244.2.0/missing", "added", None, ["neighbour"])],
+    ),
+    "a-peers-route-with-another-protocol": (
+        {},
+        {("routes", OVER): {**USUAL, "protocol": "static"}},
+        [(f"routes/{OVER}/protocol", "changed", "boot", "static")],
+    ),
+    "a-peers-route-with-a-metric": (
+        {},
+        {("routes", f"{OVER} metric 5"): {**USUAL, "metric": 5}},
+        [(f"routes/{OVER} metric 5/metric", "added", None, 5)],
+    ),
+    "a-peers-route-as-it-was-and-another-metric-beside-it": (
+        {},
+        {("routes", OVER): USUAL, ("routes", f"{OVER} metric 5"): {**USUAL, "metric": 5}},
+        [(f"routes/{OVER} metric 5", "added", None, {**USUAL, "metric": 5})],
+    ),
+    "a-peers-route-is-flannels-again": (
+        {("routes", OVER): {**USUAL, "protocol": "static"}},
+        {("routes", OVER): GONE},
+        [(f"routes/{OVER}/protocol", "changed", "static", "boot")],
+    ),
+    "a-peers-route-by-another-gateway": (
+        {},
+        {
+            "peers/10.244.2.0/subnet": GONE,
+            "peers/10.244.2.0/missing": ["route"],
+            ("routes", OVER): {**USUAL, "gateway": "10.244.3.0"},
+        },
+        [(f"routes/{OVER}/gateway", "changed", "10.244.2.0", "10.244.3.0")],
+    ),
+    "a-peer-behind-another-link": (
+        {},
+        {
+            "peers/10.244.2.0/dev": "flannel.2",
+            ("neighbours", "flannel.1 10.244.2.0"): {
+                "dst": "10.244.2.0",
+                "dev": "flannel.1",
+                "lladdr": "0a:00:00:00:00:02",
+                "state": ["PERMANENT"],
+            },
+            FDB: ENTRY,
+        },
+        [("peers/10.244.2.0/dev", "changed", "flannel.1", "flannel.2")],
     ),
     "a-lost-route-alone": (
         {},

@@ -109,6 +109,14 @@ NOT_SAID = {
         "peers/10.244.2.0/subnet",
         "its whole row is under another key",
     ),
+    "route-over-another-link": (
+        {
+            ("routes", "main default dev eth0"): GONE,
+            ("routes", "main default dev cni0"): route("default", "cni0", gateway="192.0.2.254"),
+        },
+        "routes/main default dev eth0/dev",
+        "its whole row is under another key",
+    ),
     "entries-of-a-peer": (
         {("peers", "10.244.2.0", "missing"): ["route"], ("peers", "10.244.2.0", "subnet"): GONE},
         "peers/10.244.2.0/missing",

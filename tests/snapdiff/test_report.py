@@ -166,6 +166,7 @@ def poisoned(text):
                 "links/dummy1": link("dummy", detail={"y": "old"}),
                 "rules": {"r": {"table": "old"}},
                 "cni/subnet_env/FLANNEL_NETWORK": "old",
+                "cni/subnet_env/FLANNEL_IPV6_NETWORK": "fd00::/48",  # with it an empty one will do
             },
         )
         for n in (1, 2)
