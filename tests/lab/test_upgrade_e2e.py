@@ -167,7 +167,9 @@ def test_what_groups_of_the_inventory_set_holds_at_the_gate(upgrade, tmp_path):
     assert [path.name for path in upgrade.store.iterdir()] == ["prod"]
 
 
-def test_the_gate_asks_the_cluster_too(upgrade, tmp_path):
+@pytest.fixture
+def kubectl(tmp_path):
+    """Put a kubectl on the PATH that prints files; return the folder, and what to run with."""
     nodes = [kube_node(number) for number in (1, 2, 3)]
     for number, node in enumerate(nodes, 1):
         node["metadata"]["annotations"] = {}
@@ -182,19 +184,39 @@ def test_the_gate_asks_the_cluster_too(upgrade, tmp_path):
     }
     for name, objects in answers.items():
         (tmp_path / name).write_text(json.dumps(listed(*objects)), "utf-8")
-    kubectl = tmp_path / "kubectl"
-    kubectl.write_text(f'#!/bin/sh\ncat "{tmp_path}/$2"\n', "utf-8")
-    kubectl.chmod(0o755)
-    done, reports = upgrade(
-        environment={"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
-        snapdiff_kubectl=True,
-        besides=["mv", str(tmp_path / "later"), str(tmp_path / "configmaps,pods")],
-    )
+    program = tmp_path / "kubectl"
+    program.write_text(f'#!/bin/sh\ncat "{tmp_path}/$2"\n', "utf-8")
+    program.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    return tmp_path, {"environment": {"PATH": path}, "snapdiff_kubectl": True}
+
+
+def test_the_gate_asks_the_cluster_too(upgrade, kubectl):
+    folder, given = kubectl
+    later = ["mv", str(folder / "later"), str(folder / "configmaps,pods")]
+    done, reports = upgrade(**given, besides=later)
     assert done.code != 0
     assert list(reports) == ["after-1"]
     assert re.search("rules: default: [0-9]+ findings? on 3 of 3 nodes", done.said)
     told = json.loads(next(upgrade.store.glob("default/reports/*/check-1.json")).read_text("utf-8"))
     assert "CrashLoopBackOff" in json.dumps(told)
+
+
+def test_where_the_cluster_gives_no_answer_any_more_no_further_batch_begins(upgrade, kubectl):
+    folder, given = kubectl
+    done, reports = upgrade(**given, besides=["rm", str(folder / "configmaps,pods")])
+    assert done.code != 0
+    assert list(reports) == ["after-1"]
+    assert re.search("kubectl: cat: .*configmaps,pods.*: No such file or directory", done.said)
+
+
+def test_where_it_gives_none_before_nothing_is_changed(upgrade, kubectl):
+    folder, given = kubectl
+    (folder / "nodes").unlink()
+    done, reports = upgrade(**given)
+    assert done.code != 0
+    assert reports == {}
+    assert "Nothing was changed: kubectl was asked, and gave no answer: cat: " in done.said
 
 
 WAYS_OF_CUTTING = {
