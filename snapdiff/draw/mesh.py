@@ -155,7 +155,7 @@ def _rest(drawn: Matrix, rows: int, columns: int) -> str:
     held = sum(map(len, drawn.holders[rows:]))
     peers = sum(map(len, drawn.peers[columns:]))
     if not held and not peers:
-        return "a node that was seen and is not named has nothing wrong"
+        return "nothing wrong was found on nodes seen and not named"
     told_ = [f"{held} more rows" if held else "", f"{peers} more columns" if peers else ""]
     return f"and {' and '.join(one for one in told_ if one)}; the JSON report has all"
 

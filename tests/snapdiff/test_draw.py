@@ -588,7 +588,7 @@ def test_alike_rows_and_columns_of_the_mesh_are_one():
     assert lines[-3:] == [
         "            anew",
         "n0 … ×4999  -rnf",
-        "a node that was seen and is not named has nothing wrong",
+        "nothing wrong was found on nodes seen and not named",
     ]
 
 
