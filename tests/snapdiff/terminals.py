@@ -21,6 +21,12 @@ CTRL_C = "\x03"
 PATIENCE = 60.0  # seconds; two busy cores are slow
 
 
+def _in_front(terminal):
+    """Have a terminal as one's own, and hear of Ctrl-C, whatever started the tests ignores."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Pty:
     """A program whose standard streams are one terminal, but for those that are given."""
 
@@ -34,7 +40,7 @@ class Pty:
             cwd=folder,
             env={**env, "TERM": "xterm-256color", "PYTHONUNBUFFERED": "1", **given},
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(inner, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: _in_front(inner),
             **{"stdin": inner, "stdout": inner, "stderr": inner, **streams},
         )
         os.close(inner)
