@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from snapdiff.model import Severity
+from snapdiff.rules.flannel import BACKENDS
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.view import interface, network
 
@@ -22,7 +23,6 @@ Word = Mapping[str, t.Any]  # of one node
 RESTART = "restart the flannel pod of {node}, which publishes what it has"
 DATA = {4: "backend-data", 6: "backend-v6-data"}
 PUBLIC = {4: "public-ip", 6: "public-ipv6"}
-BACKENDS = ("vxlan", "wireguard", "ipip", "udp", "host-gw")  # that a node tells by itself
 
 
 def _asked(fleet: Fleet) -> bool:

@@ -18,12 +18,6 @@ OUTSIDE = frozenset({"", "veth", "bond", "team", "vlan", "macvlan", "ipvlan"})
 RECYCLE = "recycle the pods of these links on {node}; see who changed them"
 
 
-def _bridge(view: NodeView) -> str | None:
-    """Return flannel's pod bridge, None where there is none."""
-    name = flannel.pod_bridge(view)
-    return name if name is not None and flannel.is_there(view) else None
-
-
 @rule(
     "pod-bridge-foreign-port",
     Severity.ERROR,
@@ -42,7 +36,7 @@ def pod_bridge_foreign_port(view: NodeView) -> Result:
     Source: Linux net/bridge/br_if.c, br_add_if(), br_mtu_min(); containernetworking plugins
     plugins/main/bridge/bridge.go, setupVeth().
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     if name is None:
         return
     overlays = {one.name for one in view.overlays}
@@ -87,7 +81,7 @@ def pod_port_address(view: NodeView) -> Result:
     Exempt: IPv6 link-local addresses; links of plugins that route, which are on no bridge.
     Source: moby/moby#26492; Linux net/bridge/br_input.c, br_handle_frame().
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     found = {
         port: key
         for port, link in (view.ports.items() if name else ())
@@ -118,7 +112,7 @@ def pod_port_isolated(view: NodeView) -> Result:
     Source: Linux net/bridge/br_private.h, br_skb_isolated(); containernetworking plugins
     plugins/main/bridge/bridge.go, portIsolation.
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     if name is None:
         return
     ports = flannel.pod_ports_of(view, name)
@@ -155,7 +149,7 @@ def pod_port_deaf(view: NodeView) -> Result:
     Exempt: ports that learn but get no unknown unicast, and the other way round, are a warning.
     Source: Linux net/bridge/br_if.c, new_nbp(); br_forward.c, br_flood().
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     if name is None:
         return
     ports = flannel.pod_ports_of(view, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from snapdiff.rules.flannel import BACKENDS
 from snapdiff.rules.registry import CannotTell
 from snapdiff.rules.view import network
 
@@ -20,7 +21,6 @@ FAMILIES = {  # key of the network, its key in the lease, that of the node's sub
     4: ("Network", "FLANNEL_NETWORK", "FLANNEL_SUBNET", "EnableIPv4", True),
     6: ("IPv6Network", "FLANNEL_IPV6_NETWORK", "FLANNEL_IPV6_SUBNET", "EnableIPv6", False),
 }
-SEEN = ("vxlan", "wireguard", "ipip", "udp", "host-gw")  # backends that a node tells by itself
 UNSEEN = ("alloc", "extension", "ipsec", "tencent-vpc", "ali-vpc", "gce", "aws-vpc")
 UDP = "udp"  # what flannel takes where Backend or its Type is not there
 VNI, PORT = 1, 8472  # where the ConfigMap has none
@@ -34,13 +34,13 @@ def unlike(member: Member, conf: Mapping[str, t.Any]) -> Unlike:
     """
     backend = conf.get("Backend") or {}
     told = str(backend.get("Type") or UDP).lower()
-    if told not in (*SEEN, *UNSEEN):
+    if told not in (*BACKENDS, *UNSEEN):
         raise CannotTell("cluster/flannel/config", f"nobody knows the backend {told}")
     yield from _networks(member, conf)
     runs = member.traits.values.get("backend")
-    if runs not in SEEN or told == "extension":
+    if runs not in BACKENDS or told == "extension":
         pass
-    elif told != runs and (told in SEEN or runs != "host-gw"):
+    elif told != runs and (told in BACKENDS or runs != "host-gw"):
         yield "backend", runs, told
     elif told == "vxlan":
         yield from _vxlan(member, backend)

@@ -18,6 +18,7 @@ if t.TYPE_CHECKING:
     from snapdiff.rules.view import Link, NodeView, Overlay
 
 KIND_OF = {backend: kind for kind, backend in FLANNEL.items()}
+BACKENDS = ("vxlan", "wireguard", "ipip", "udp", "host-gw")  # that a node tells by itself
 WRAPPERS = frozenset({"multus", "multus-shim"})  # they call the CNI of another file
 NONE: Mapping[str, t.Any] = {}
 
@@ -244,3 +245,9 @@ def all_addresses(view: NodeView, link: str) -> None:
     found = view.snapshot.why_not_observed(("links", link, "addresses"))
     if found is not None:
         raise CannotTell(*found)
+
+
+def own_bridge(view: NodeView) -> str | None:
+    """Return the pod bridge where it is flannel's, None where there is none."""
+    name = pod_bridge(view)
+    return name if name is not None and is_there(view) else None

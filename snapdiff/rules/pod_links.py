@@ -22,12 +22,6 @@ ANEW_PODS = (
 )
 
 
-def _bridge(view: NodeView) -> str | None:
-    """Return flannel's pod bridge, None where there is none."""
-    name = flannel.pod_bridge(view)
-    return name if name is not None and flannel.is_there(view) else None
-
-
 @rule(
     "pod-bridge-kind",
     Severity.ERROR,
@@ -73,7 +67,7 @@ def pod_bridge_down(view: NodeView) -> Result:
     Source: containernetworking plugins plugins/main/bridge/bridge.go, ensureBridge(); Linux
     br_set_state(), br_device_event(); flannel-io/flannel#959.
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     flags = view.get("links", name, "flags") if name else None
     if name is None or flags is None:
         return
@@ -113,7 +107,7 @@ def pod_bridge_mac(view: NodeView) -> Result:
     Source: containernetworking plugins plugins/main/bridge/bridge.go, ensureAddr(); Linux
     br_stp_recalculate_bridge_id().
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     mac = view.get("links", name, "mac") if name else None
     if name and mac is not None and not mac.strip("0:"):
         yield Breach(
@@ -247,7 +241,7 @@ def pod_port_blocked(view: NodeView) -> Result:
     newest link, which may be in the making, is a warning.
     Source: Linux net/bridge/br_stp_if.c; containernetworking plugins plugins/main/bridge/bridge.go.
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     if name is None:
         return
     ports = [
@@ -286,7 +280,7 @@ def pod_port_hairpin(view: NodeView) -> Result:
     Source: containernetworking plugins plugins/main/bridge/bridge.go, setupVeth(); flannel
     Documentation/kube-flannel.yml.
     """
-    name = _bridge(view)
+    name = flannel.own_bridge(view)
     if name is None:
         return
     ports = flannel.pod_ports_of(view, name)
