@@ -37,8 +37,8 @@ unit: setup ## the tests that need neither root nor a kernel
 lab-test: setup ## the tests on a real kernel, as root
 	@.venv/bin/python -m pytest -m lab
 
-lab-upgrade: setup ## as root: a change in three batches by the shipped playbook, clean, with a straggler, failing half way
-	@.venv/bin/python -m pytest -v tests/lab/test_upgrade_e2e.py
+lab-upgrade: setup ## as root: a change in three batches by the shipped playbook, clean, with a straggler, failing half way, ended half way
+	@.venv/bin/python -m pytest -v tests/lab/test_upgrade_e2e.py tests/lab/test_upgrade_run.py
 
 lab-nights: setup ## as root: seven nights of a cluster, and who is told what
 	@.venv/bin/python -m pytest -v tests/lab/test_nights_e2e.py

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import subprocess
-import sys
 import tempfile
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
 from snapdiff.errors import SnapdiffError, UnreadableError, UsageError
+from snapdiff.playbook import (
+    collection_tree,
+    command_of,
+    environment_of,
+    refuse_what_is_missing,
+)
 from snapdiff.store import ASKED, MANIFEST, Draft, Store, read_manifest
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from snapdiff.model import Capture
 
-PLAYBOOK = "clusternet.snapdiff.gather"
 PAUSE = 0.2  # seconds between two looks at how far it is
 SHOWN = 15  # last lines of Ansible's output that an error shows
 USAGE = "ansible-playbook: error: "  # Ansible prints all of its help below that
-DEFAULTS = {  # of Ansible, where the user's own configuration says nothing
-    "ANSIBLE_PIPELINING": "1",  # half the work on the controller, and no file on the node
-    "ANSIBLE_FORKS": "20",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +40,6 @@ class Wish:
     kubectl_flannel: str = ""  # file with that of 'kubectl get configmaps,pods -o json'
     kubectl_prefix: str = ""  # of flannel's annotations; empty: flannel's own
     arguments: tuple[str, ...] = ()  # for ansible-playbook, as they are
-
-
-def collection_root() -> Path:
-    """Return the collection: the one in the wheel, or the checkout that the package lies in."""
-    package = Path(__file__).resolve().parent
-    for place in (package / "collection", package.parent):
-        if (place / "galaxy.yml").is_file():
-            return place
-    raise UnreadableError(f"{package}: the collection is not beside it. Install the package again.")
-
-
-@contextlib.contextmanager
-def _tree() -> Iterator[str]:
-    """Give a folder that has the collection under the name that Ansible looks it up by."""
-    with tempfile.TemporaryDirectory(prefix="snapdiff-") as folder:
-        place = Path(folder) / "ansible_collections" / "clusternet"
-        place.mkdir(parents=True)
-        (place / "snapdiff").symlink_to(collection_root(), target_is_directory=True)
-        yield folder
 
 
 def gather(
@@ -78,21 +57,15 @@ def gather(
         raise UsageError(
             "which nodes? Give -i INVENTORY, set inventory in snapdiff.yml, or --local for this one"
         )
-    if _ansible_is_missing():
-        raise UsageError(
-            "Ansible is not in this Python. Install it with "
-            f"'{sys.executable} -m pip install clusternet-snapdiff[ansible]'."
-        )
-    for inventory in wish.inventories:
-        _hold_inventory(inventory)
+    refuse_what_is_missing(wish.inventories)
     before = _folders(store, cluster)
-    with _tree() as tree, tempfile.TemporaryFile() as said:
+    with collection_tree() as tree, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             _command(wish, store, cluster),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
-            env=_environment(environment, tree),
+            env={**environment_of(environment, tree), "ANSIBLE_NOCOLOR": "1"},
         )
         try:
             while _still(process):
@@ -111,15 +84,6 @@ def gather(
         raise UsageError(f"no node was gathered: {_none(wish, text)}")
     lines = "\n  ".join(_last_words(text))
     raise UnreadableError(f"Ansible ended with {process.returncode} and no capture:\n  {lines}")
-
-
-def _hold_inventory(inventory: str) -> None:
-    """Refuse a file that is not there: Ansible only warns of it, and has no hosts then."""
-    if "," not in inventory and not Path(inventory).expanduser().exists():
-        raise UsageError(
-            f"-i {inventory}: no such file or folder. "
-            f"A host without a file has a comma behind it, as '{inventory},'."
-        )
 
 
 def _none(wish: Wish, text: str) -> str:
@@ -142,13 +106,6 @@ def _last_words(text: str) -> list[str]:
     """Return the last lines of Ansible; of a wrong option the one that says so, not the help."""
     lines = [line for line in text.splitlines() if line.strip()]
     return [one for one in lines if USAGE in one] or lines[-SHOWN:]
-
-
-def _ansible_is_missing() -> bool:
-    """Say whether this Python has no Ansible."""
-    import importlib.util
-
-    return importlib.util.find_spec("ansible") is None
 
 
 def _still(process: subprocess.Popen[bytes]) -> bool:
@@ -180,30 +137,5 @@ def _command(wish: Wish, store: Store, cluster: str) -> Sequence[str]:
         "snapdiff_kubectl_flannel_file": wish.kubectl_flannel,
         **({"snapdiff_kubectl_prefix": wish.kubectl_prefix} if wish.kubectl_prefix else {}),
     }
-    command = [sys.executable, "-m", "ansible", "playbook", PLAYBOOK]
-    for inventory in wish.inventories:
-        command += ["--inventory", inventory]
-    if wish.limit:
-        command += ["--limit", wish.limit]
-    return [*command, "--extra-vars", json.dumps(variables), *wish.arguments]
-
-
-def _is_configured(given: Mapping[str, str]) -> bool:
-    """Say whether the user has configured Ansible: a variable would override that."""
-    places = (
-        given.get("ANSIBLE_CONFIG", ""),
-        "ansible.cfg",
-        Path(given.get("HOME", "/")) / ".ansible.cfg",
-        "/etc/ansible/ansible.cfg",
-    )
-    return any(str(place) and Path(place).is_file() for place in places)
-
-
-def _environment(given: Mapping[str, str], tree: str) -> dict[str, str]:
-    paths = [tree, given.get("ANSIBLE_COLLECTIONS_PATH", "")]
-    return {
-        **({} if _is_configured(given) else DEFAULTS),
-        **given,
-        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(path for path in paths if path),
-        "ANSIBLE_NOCOLOR": "1",
-    }
+    limit = ("--limit", wish.limit) if wish.limit else ()
+    return command_of("gather", wish.inventories, variables, (*limit, *wish.arguments))

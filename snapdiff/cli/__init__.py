@@ -38,6 +38,7 @@ COMMANDS = {  # name to what it does, so that --help imports none of them
     "settle": "Gather until two captures agree.",
     "show": "Print a snapshot for a person.",
     "site": "Make pages over a store: its captures, and a report of each.",
+    "upgrade": "Change nodes batch by batch, each batch held against a plan.",
     "watch": "Show what changes against a capture, again and again.",
 }
 EPILOG = """\b

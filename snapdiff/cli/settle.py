@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
-import time
-from dataclasses import replace
-from datetime import UTC, datetime
+import typing as t
 
 import click
 
 from snapdiff.cli.gather import say_coverage
 from snapdiff.cli.options import policy_of, settings_of, store_options
-from snapdiff.compare import compare_captures
-from snapdiff.errors import ExitCode, UsageError
+from snapdiff.errors import ExitCode
 from snapdiff.gathering import Wish, gather
-from snapdiff.model import Report, Severity
 from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
+from snapdiff.settling import settle
 from snapdiff.store import Store
 
-SPAN = re.compile(r"([0-9]{1,6})(s|m|h)?")
-UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
+if t.TYPE_CHECKING:
+    from snapdiff.model import Capture
 
 
 @click.command("settle")
@@ -71,45 +67,21 @@ def command(
         label=label,
         arguments=arguments,
     )
-    end = time.monotonic() + seconds_of(within, "--within")
-    rest = seconds_of(pause, "--pause")
-    policy = replace(policy_of(settings, strict=False), grace=0.0)
-    last, report = "", None
-    while True:
+
+    def take() -> Capture:
         with counting("gathering", after=0) as progress:
             capture = gather(wish, place, settings.cluster, os.environ, progress)
         say_coverage(capture, settings.min_coverage)
-        if last:
-            report = compare_captures(
-                last,
-                capture.place,
-                store=place,
-                cluster=settings.cluster,
-                policy=policy,
-                now=datetime.now(UTC),
-            )
-            if _agree(report):
-                click.echo(visible(f"settled: {capture.place}"))
-                return ExitCode.CLEAN
-        if time.monotonic() + rest >= end and last:
-            break
-        last = capture.place
-        time.sleep(rest)
-    verdict = report.verdict if report is not None else "no two captures were taken"
-    click.echo(visible(f"not settled within {within}: {verdict}"), err=True)
-    for row in report.findings if report is not None else ():
-        click.echo(visible(f"  {row.message} on {', '.join(row.nodes[:6])}"), err=True)
-    return ExitCode.FINDINGS
+        return capture
 
-
-def _agree(report: Report) -> bool:
-    moved = any(row.severity > Severity.INFO for row in report.findings)
-    return not moved and not report.coverage.inconsistent and report.exit_code == 0
-
-
-def seconds_of(word: str, option: str) -> int:
-    """Return a time span, as 30s or 5m, in seconds. Raises UsageError for what is none."""
-    found = SPAN.fullmatch(word)
-    if found is None:
-        raise UsageError(f"{option} {word}: it takes a time span, as 30s, 5m or 1h")
-    return int(found[1]) * UNITS[found[2]]
+    rest = settle(
+        take,
+        store=place,
+        cluster=settings.cluster,
+        policy=policy_of(settings, strict=False),
+        within=within,
+        pause=pause,
+    )
+    for line in rest.words:
+        click.echo(visible(line), err=not rest.settled)
+    return ExitCode.CLEAN if rest.settled else ExitCode.FINDINGS

@@ -15,7 +15,6 @@ from pathlib import Path
 import click
 
 from snapdiff.cli.options import color_option, policy_of, settings_of, store_options, terminal_of
-from snapdiff.cli.settle import seconds_of
 from snapdiff.compare import compare_captures
 from snapdiff.errors import ExitCode, UnreadableError, UsageError
 from snapdiff.gathering import Wish, gather
@@ -25,6 +24,7 @@ from snapdiff.report import render
 from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
 from snapdiff.report.screen import screen
+from snapdiff.settling import seconds_of
 from snapdiff.store import Store
 
 if t.TYPE_CHECKING:

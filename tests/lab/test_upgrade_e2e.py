@@ -311,6 +311,7 @@ REFUSALS = {
         {"snapdiff_upgrade_tasks": str(CHANGE / "new-overlay")},
         "from_yaml' failed: ",
     ),
+    "no time": ([], {"snapdiff_upgrade_settle_within": "soon"}, "soon is no time span"),
     "no batch size": ([], {"snapdiff_batches": "some"}, "batches: 'some'"),
 }
 

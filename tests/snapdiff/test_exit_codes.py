@@ -41,6 +41,30 @@ FILES = {
     "fits.yml": PLAN % 1450,
     "unfit.yml": PLAN % 9000,
     "half.yml": "title: [",
+    "nothing.yml": "{schema: snapdiff/plan/1, title: Nothing, changes: []}",
+}
+
+DUE = {
+    "schema": "snapdiff/due/1",
+    "nodes": ["me"],
+    "unfinished": [],
+    "store": "s",
+    "cluster": "lab",
+    "hosts": "all",
+    "plan": "nothing.yml",
+    "fail_on": "error",
+    "even_if_unhealthy": True,  # whatever machine this is
+    "min_coverage": 100,
+    "settle_within": "1m",
+    "settle_pause": "0s",
+    "inventories": ["hosts.yml"],
+    "gather_options": [],
+    "gather_variables": {},
+}
+DUES = {
+    "due.json": {},
+    "unfinished.json": {"unfinished": ["me"]},
+    "unsaid.json": {"gather_variables": {"snapdiff_kubectl": True}},  # there is no kubectl
 }
 
 # command: situation: its words, the store.
@@ -158,6 +182,13 @@ TABLE = {
         USAGE: (["build"], SAME),
         UNTRUSTED: (["build", "pages"], BROKEN),
     },
+    "upgrade": {
+        CLEAN: (["gate", "due.json"], EMPTY),
+        FINDINGS: (["gate", "unfinished.json"], EMPTY),
+        UNREADABLE: (["gate", "half.yml"], EMPTY),
+        USAGE: (["run", "-i", "hosts.yml", "--plan", "fits.yml"], EMPTY),
+        UNTRUSTED: (["gate", "unsaid.json"], EMPTY),
+    },
     "watch": {
         CLEAN: (["-i", "hosts.yml", "--times", "1"], EMPTY),
         FINDINGS: (["-i", "hosts.yml", "--times", "1"], SAME),  # all its nodes are gone
@@ -185,6 +216,12 @@ NEVER = {
     "site": {FINDINGS: JUDGES_NOTHING},
     "watch": {UNTRUSTED: "as diff, whose report it ends with"},
 }
+
+
+def runs_ansible(command, words):
+    return (command == "upgrade" or "-i" in words) and command != "schedule"
+
+
 ROWS = [
     pytest.param(
         command,
@@ -192,7 +229,7 @@ ROWS = [
         store,
         CODES[situation],
         id=f"{command}-{situation}",
-        marks=[pytest.mark.slow] if "-i" in words and command != "schedule" else [],  # Ansible runs
+        marks=[pytest.mark.slow] if runs_ansible(command, words) else [],
     )
     for command, row in TABLE.items()
     for situation, (words, store) in row.items()
@@ -254,8 +291,11 @@ def test_every_command_ends_with_the_code_of_its_situation(
         run("check", ["-o", "json=read.json"], store)
         [first, *_] = json.loads((tmp_path / "read.json").read_text())["findings"]
         words = [first["id"] if word == "ID" else word for word in words]
-    if command == "watch" and store == EMPTY:  # what changes against a capture
+    if (command == "watch" and store == EMPTY) or words[:1] == ["gate"]:  # against a capture
         run("gather", ["-i", "hosts.yml"], store)
+        [before] = (tmp_path / "s" / "lab").glob("2*")
+        for name, more in DUES.items():
+            (tmp_path / name).write_text(json.dumps({**DUE, "before": str(before), **more}))
     found, _out, err = run(command, words, store)
     assert found == code, err
     assert "Traceback" not in err

@@ -1,0 +1,242 @@
+"""The gate after a batch of a change: rest, then the plan, the rules and the cluster's own word.
+
+What is due lies in ``REPORTS/CAPTURE-upgrade/due.json`` from before a batch begins, so that whoever
+is left when Ansible is not can hold the gate.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import typing as t
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from snapdiff import codec, files
+from snapdiff.compare import check_capture, compare_captures
+from snapdiff.errors import ExitCode, SnapdiffError
+from snapdiff.gathering import Wish
+from snapdiff.model import Severity
+from snapdiff.plan import read_plan
+from snapdiff.refs import select
+from snapdiff.settling import Rest, settle
+from snapdiff.store import Store
+from snapdiff.strict_yaml import LIMITS
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from snapdiff.model import Capture, Report
+    from snapdiff.policy import Site
+    from snapdiff.verdict import Policy
+
+FILE = "due.json"
+FOLDERS = "*-upgrade"  # of reports, one a change
+NOBODY = "no node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What is changed by now, and all that a gate asks with. Written by the role ``upgrade``."""
+
+    folder: Path  # of the reports
+    before: str  # the capture before the change
+    nodes: tuple[str, ...]  # where the plan is due by now
+    unfinished: tuple[str, ...]  # of these, where the change did not come to its end
+    store: str
+    cluster: str
+    hosts: str
+    plan: str
+    fail_on: str
+    even_if_unhealthy: bool
+    min_coverage: float
+    settle_within: str
+    settle_pause: str
+    inventories: tuple[str, ...]
+    gather_options: tuple[str, ...]
+    gather_variables: Mapping[str, t.Any]
+
+    @property
+    def number(self) -> int:
+        """Return what its reports and captures are numbered by: how many nodes are due."""
+        return len(self.nodes)
+
+    @property
+    def report(self) -> Path:
+        """Return the report on the plan, as JSON: where it is not, the gate was not held."""
+        return self.folder / f"after-{self.number}.json"
+
+    @property
+    def wish(self) -> Wish:
+        """Return what is gathered at the gate."""
+        variables = ("-e", json.dumps(self.gather_variables))
+        return Wish(
+            inventories=self.inventories,
+            hosts=self.hosts,
+            label=f"after-{self.number}",
+            arguments=(*variables, *self.gather_options),
+        )
+
+    def ask_plan(self, after: str) -> list[str]:
+        """Return the words that hold the capture *after* against the plan again."""
+        so_far = [f"--so-far={node}" for node in self.nodes]
+        return [
+            "snapdiff",
+            "diff",
+            self.before,
+            after,
+            f"--plan={self.plan}",
+            *self._where,
+            *so_far,
+        ]
+
+    def ask_rules(self, after: str) -> list[str]:
+        """Return the words that hold the capture *after* against the rules again."""
+        words = ["snapdiff", "check", after, f"--plan={self.plan}", f"--fail-on={self.fail_on}"]
+        return [*words, *self._where]
+
+    @property
+    def _where(self) -> list[str]:
+        coverage = f"--min-coverage={self.min_coverage:g}"
+        return [f"--store={self.store}", f"--cluster={self.cluster}", coverage]
+
+
+def read_due(path: Path) -> Due:
+    """Return what is due. Raises UnreadableError for a file that is not of this form."""
+    document = codec.loads(files.read(path, LIMITS.size), "due", str(path))
+    given: dict[str, t.Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in document.items()
+        if key != "schema"
+    }
+    return Due(folder=path.parent, **given)
+
+
+def written(reports: Path) -> dict[Path, int]:
+    """Return what the changes of a cluster left in its folder of *reports*, and when, in ns."""
+    return {path: path.stat().st_mtime_ns for path in reports.glob(f"{FOLDERS}/{FILE}")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What was found at a gate; what could not be made is in *failed*, by name, with the reason."""
+
+    due: Due
+    after: str
+    rest: Rest | None = None
+    plan: Report | None = None
+    rules: Report | None = None
+    unsaid: tuple[str, ...] = ()  # why the cluster gave no answer
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return 0 where the next batch may begin; of the others 1 wins over 3, and that over 2."""
+        codes = {int(report.exit_code) for report in (self.plan, self._held) if report}
+        if self.due.unfinished or (self.rest is not None and not self.rest.settled):
+            codes.add(ExitCode.FINDINGS)
+        if self.unsaid:
+            codes.add(ExitCode.UNTRUSTED)
+        if self.failed:
+            codes.add(ExitCode.UNREADABLE)
+        order = (ExitCode.FINDINGS, ExitCode.UNTRUSTED, ExitCode.UNREADABLE)
+        return next((one for one in order if one in codes), ExitCode.CLEAN)
+
+    @property
+    def _held(self) -> Report | None:
+        """Return the report on the rules where it counts: not when the change began unhealthy."""
+        return None if self.due.even_if_unhealthy else self.rules
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return what came of it: one line of an open gate, else all that there is to see."""
+        if self.exit_code is ExitCode.CLEAN:
+            return (self._verdict("plan", self.plan),)
+        nodes = ", ".join(self.due.nodes) or NOBODY
+        file = str(self.due.folder / FILE)
+        mended = ["--mended"] if self.due.unfinished else []
+        rest = self.rest.words[0] if self.rest else self.failed.get("rest", "")
+        return (
+            f"Stopped after {nodes}; no other node was changed, and nothing is rolled back.",
+            "the change did not come to its end on: " + (", ".join(self.due.unfinished) or NOBODY),
+            f"rest: {rest}",
+            f"plan: {self._verdict('plan', self.plan)}",
+            f"rules: {self._verdict('rules', self.rules)}",
+            f"kubectl: {self._kubectl}",
+            "To look at:",
+            shlex.join(self.due.ask_plan(self.after)),
+            shlex.join(self.due.ask_rules(self.after)),
+            str(self.due.report.with_suffix(".html")),
+            "To hold the gate again, when that is mended:",
+            shlex.join(["snapdiff", "upgrade", "gate", file, *mended]),
+            "To go on with the other nodes then, the same as before with one more option:",
+            f"{shlex.join(['--resume', file])} (of 'snapdiff upgrade run'), or "
+            f"{shlex.join(['-e', f'snapdiff_upgrade_resume={file}'])} (of ansible-playbook)",
+        )
+
+    def _verdict(self, name: str, report: Report | None) -> str:
+        if report is None:
+            return self.failed.get(name, "not asked")
+        return f"{report.cluster}: {report.verdict}"
+
+    @property
+    def _kubectl(self) -> str:
+        if not _asks(self.due):
+            return "not asked"
+        return self.failed.get("kubectl") or "; ".join(self.unsaid) or "it answered"
+
+
+def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -> Gate:
+    """Wait for rest by *take*, hold the last capture against plan and rules, and return all of it.
+
+    *policy* is for the plan; the rules have the least severity that the change was given. Nothing
+    is raised but for what is a mistake of ours: what cannot be made is told.
+    """
+    failed: dict[str, str] = {}
+
+    def made(name: str, make: Callable[..., t.Any], *words: t.Any, **given: t.Any) -> t.Any:
+        try:
+            return make(*words, **given)
+        except SnapdiffError as error:
+            failed[name] = str(error)
+            return None
+
+    where: dict[str, t.Any] = {"store": Store(Path(due.store)), "cluster": due.cluster}
+    waiting = {"within": due.settle_within, "pause": due.settle_pause, "policy": policy}
+    rest = made("rest", settle, take, **where, **waiting)
+    after = rest.capture.place if rest else "@latest"
+    where["now"] = datetime.now(UTC)
+    said = made("kubectl", _unsaid, due, after, **where)
+    given = {**where, "plan": made("plan", read_plan, Path(due.plan))}
+    held = broken = None
+    if given["plan"] is not None:
+        ways = {"policy": policy, "so_far": due.nodes}
+        held = made("plan", compare_captures, due.before, after, **given, **ways)
+        ways = {"policy": replace(policy, fail_on=Severity[due.fail_on.upper()]), "site": site}
+        broken = made("rules", check_capture, after, **given, **ways)
+    return Gate(
+        due=due,
+        after=after,
+        rest=rest,
+        plan=held,
+        rules=broken,
+        unsaid=said or (),
+        failed=failed,
+    )
+
+
+def _asks(due: Due) -> bool:
+    return bool(due.gather_variables.get("snapdiff_kubectl"))
+
+
+def _unsaid(due: Due, after: str, **where: t.Any) -> tuple[str, ...]:
+    """Return why kubectl gave no answer; nothing where it did, or nobody was to ask it."""
+    if not _asks(due):
+        return ()
+    word = select(after, **where).cluster()
+    if word is None:
+        return ("it was not asked",)
+    flannel = word.get("flannel") or {}
+    reasons = (word["not_observed"], flannel.get("not_observed", ""))
+    return tuple(one for one in reasons if one)
