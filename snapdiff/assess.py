@@ -9,7 +9,7 @@ import typing as t
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from snapdiff import canonical, drift, events, fleet, own
 from snapdiff.breaks import with_breaks
@@ -26,6 +26,7 @@ from snapdiff.model import (
     Severity,
     Undecided,
 )
+from snapdiff.policy import Site
 from snapdiff.spread import fold_spread, needs_self, self_of
 from snapdiff.verdict import Policy, judged
 
@@ -35,6 +36,13 @@ if t.TYPE_CHECKING:
     from snapdiff.store import Side
 
 Progress = Callable[[int, int], None]
+
+
+class _Way(t.NamedTuple):
+    """How nodes are judged: not before so many seconds after a boot, and by which rules."""
+
+    grace: float
+    asked: events.Asked
 
 
 @dataclass(slots=True)
@@ -61,12 +69,16 @@ def assess_diff(
     cluster: str,
     policy: Policy,
     contract: Contract | None = None,
+    site: Site | None = None,
+    today: date | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Return what changed from *before* to *after*, on every node that both sides know.
 
-    With a *contract* what was planned is no finding, and what is missing of it is one.
+    With a *contract* what was planned is no finding, and what is missing of it is one. *site* has
+    the rules that are asked for what newly breaks; *today* is what its waivers end by.
     """
+    way = _Way(policy.grace, events.asked_of(site or Site(), today or date.max))
     lone = all(len(side.capture.nodes) == len(side.paths) == 1 for side in (before, after))
     if lone and not before.paths.keys() & after.paths.keys():
         before = _renamed(before, next(iter(after.paths)))
@@ -78,7 +90,7 @@ def assess_diff(
             tally.skipped.append(node)
             continue
         tally.expected += 1
-        _compare(node, before, after, tally, policy.grace, contract)
+        _compare(node, before, after, tally, way, contract)
         if progress:
             progress(number + 1, len(nodes))
     gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
@@ -174,11 +186,11 @@ def _compare(
     before: Side,
     after: Side,
     tally: _Tally,
-    grace: float,
+    way: _Way,
     contract: Contract | None,
 ) -> None:
     missed = len(tally.missing)
-    pair = _looked_at(node, before, after, tally, grace)
+    pair = _looked_at(node, before, after, tally, way)
     if contract is None:
         return
     row = after.capture.nodes[node]
@@ -189,7 +201,7 @@ def _compare(
 
 
 def _looked_at(
-    node: str, before: Side, after: Side, tally: _Tally, grace: float
+    node: str, before: Side, after: Side, tally: _Tally, way: _Way
 ) -> tuple[Snapshot, Snapshot] | None:
     """Return both snapshots of a node that could be compared, once what differs is taken down."""
     pair = []
@@ -209,7 +221,7 @@ def _looked_at(
     old, new = pair
     try:
         found = diff(old, new)
-        drifts = _judged(found.changes, old, new, grace)
+        drifts = _judged(found.changes, old, new, way)
     except SnapdiffError as error:  # a row that was never looked at until now
         tally.missing.append(Missing(node=node, why=str(error)))
         return None
@@ -228,21 +240,23 @@ def _looked_at(
 
 
 def _judged(
-    changes: Iterable[Change], old: Snapshot, new: Snapshot, grace: float
+    changes: Iterable[Change], old: Snapshot, new: Snapshot, way: _Way
 ) -> list[drift.Drift]:
     """Return what matters of a node's changes; of a node that has just booted, only as info."""
     rebooted = canonical.rebooted(old, new)
     drifts = drift.judge(changes, rebooted=rebooted, now=new)
     if not (old.digest and old.digest == new.digest):  # the same facts break the same rules
-        drifts = _explained(drifts, old, new)
+        drifts = _explained(drifts, old, new, way.asked)
     up = new.uptime
-    if rebooted and up is not None and up < grace:
+    if rebooted and up is not None and up < way.grace:
         drifts = [drift.softened(one, f"up for {up:.0f} s only") for one in drifts]
     mine = own.values_of(old, new) if drifts else frozenset()
     return [drift.shaped(one, mine) for one in drifts]
 
 
-def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[drift.Drift]:
+def _explained(
+    drifts: list[drift.Drift], old: Snapshot, new: Snapshot, asked: events.Asked
+) -> list[drift.Drift]:
     """Say beside a change which rule it breaks, and that flanneld restarted where it did."""
     notes: list[list[str]] = [[] for _ in drifts]
     if events.flanneld_restarted(old, new):
@@ -253,7 +267,7 @@ def _explained(drifts: list[drift.Drift], old: Snapshot, new: Snapshot) -> list[
         replace(one, evidence=(*one.evidence, *note))
         for one, note in zip(drifts, notes, strict=True)
     ]
-    return with_breaks(noted, old, new)
+    return with_breaks(noted, old, new, asked)
 
 
 def _folded(undecided: Iterable[Undecided]) -> list[Undecided]:

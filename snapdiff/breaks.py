@@ -14,64 +14,62 @@ from dataclasses import dataclass, field, replace
 from snapdiff import below, canonical, events, roles
 from snapdiff.drift import Drift
 from snapdiff.model import Change, Kind, Severity, Snapshot
-from snapdiff.rules.registry import shipped
 from snapdiff.taken_back import taken_back
 
 if t.TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from snapdiff.events import Asked
     from snapdiff.rules.registry import Breach
 
 TRIED = 32  # changes of a node that are tried for a rule; 5,000 routes are no 5,000 trials
 HEAD = "breaks"  # first part of the path of a breach that no change explains
 
 
-def with_breaks(drifts: Sequence[Drift], old: Snapshot, new: Snapshot) -> list[Drift]:
-    """Return the drifts of a node with the rules that each breaks, and what no one explains."""
+def with_breaks(drifts: Sequence[Drift], old: Snapshot, new: Snapshot, asked: Asked) -> list[Drift]:
+    """Return the drifts of a node with the rules that each breaks, and what no one explains.
+
+    *asked* are the rules that are asked.
+    """
     found = list(drifts)
-    trial = _Trial(drifts, old, new)
-    broken = list(events.newly_broken(old, new, pods=not drifts))
+    trial = _Trial(drifts, old, new, asked)
+    broken = list(events.newly_broken(old, new, asked, pods=not drifts))
     above = {id(one): trial.cause_of(rule, one) for rule, one in broken}
     alone: dict[str, list[Breach]] = defaultdict(list)
     for rule, breach in broken:
         index = above[id(breach)]
         if index is None:  # as of a bridge that is down: its ports do not forward either
-            causes = [one for one in broken if _explains(one, rule, breach)]
+            causes = [one for one in broken if _explains(one, rule, breach, asked)]
             rows = (above[id(one)] for _rule, one in causes)
             index = next((row for row in rows if row is not None), None)
-            if index is None and any(_held_before(*one, old, new) for one in causes):
+            if index is None and any(_held_before(*one, old, new, asked) for one in causes):
                 continue  # the row of its cause says it
         if index is not None:
-            found[index] = _with(found[index], rule, breach)
-        elif _held_before(rule, breach, old, new):
+            found[index] = _with(found[index], rule, breach, asked)
+        elif _held_before(rule, breach, old, new, asked):
             alone[rule].append(breach)
-    return [*found, *(_row(rule, breaches, new) for rule, breaches in alone.items())]
+    return [*found, *(_row(rule, breaches, new, asked) for rule, breaches in alone.items())]
 
 
-def _explains(cause: tuple[str, Breach], rule: str, breach: Breach) -> bool:
+def _explains(cause: tuple[str, Breach], rule: str, breach: Breach, asked: Asked) -> bool:
     """Say whether a rule's breach follows from another one, and not the other way round."""
     name, one = cause
-    known = shipped()
-    explains = known[name].explains | one.explains
-    back = known[rule].explains | breach.explains
+    explains = asked.rules[name].explains | one.explains
+    back = asked.rules[rule].explains | breach.explains
     return one is not breach and rule in explains and name not in back
 
 
-def _with(one: Drift, rule: str, breach: Breach) -> Drift:
+def _with(one: Drift, rule: str, breach: Breach, asked: Asked) -> Drift:
     """Return a drift that breaks a rule, which is no small matter."""
     small = one.severity is Severity.INFO
     return replace(
         one,
         evidence=(*one.evidence, f"{HEAD} {rule}: {breach.message}"),
-        severity=_severity(rule, breach) if small else one.severity,
+        severity=asked.severity_of(rule, breach) if small else one.severity,
     )
 
 
-def _severity(rule: str, breach: Breach) -> Severity:
-    return shipped()[rule].severity if breach.severity is None else breach.severity
-
-
-def _row(rule: str, breaches: list[Breach], new: Snapshot) -> Drift:
+def _row(rule: str, breaches: list[Breach], new: Snapshot, asked: Asked) -> Drift:
     """Return one row for all that a rule says of a node beside its changes."""
     first = breaches[0]
     path = below.common({one.path for one in breaches})
@@ -85,19 +83,20 @@ def _row(rule: str, breaches: list[Breach], new: Snapshot) -> Drift:
             kind=Kind.CHANGED,
             after=first.seen,
         ),
-        max(_severity(rule, one) for one in breaches),
+        max(asked.severity_of(rule, one) for one in breaches),
         "hard",
         evidence=(*first.evidence, *rest),
         breach=first,
+        why=asked.rules[rule].summary,
     )
 
 
-def _held_before(rule: str, breach: Breach, old: Snapshot, new: Snapshot) -> bool:
+def _held_before(rule: str, breach: Breach, old: Snapshot, new: Snapshot, asked: Asked) -> bool:
     """Say whether a rule did hold before: one that could not tell then may have been broken.
 
     Names of pods' links are of no meaning: what was wrong with another pod's is not new.
     """
-    before = events.broken_by(rule, old)
+    before = events.broken_by(rule, old, asked)
     return before is not None and _plain(breach.path, new) not in {
         _plain(path, old) for path in before
     }
@@ -117,6 +116,7 @@ class _Trial:
     drifts: Sequence[Drift]
     old: Snapshot
     new: Snapshot
+    asked: Asked
     _nodes: dict[tuple[int, ...], Snapshot] = field(default_factory=dict)
     _broken: dict[tuple[str, tuple[int, ...]], frozenset[str] | None] = field(default_factory=dict)
 
@@ -153,7 +153,7 @@ class _Trial:
                 changes = [change for index in back for change in self.drifts[index].changes]
                 own = [change for change in changes if change.node == self.new.node]
                 self._nodes[back] = taken_back(own, self.old, self.new)
-            self._broken[rule, back] = events.broken_by(rule, self._nodes[back])
+            self._broken[rule, back] = events.broken_by(rule, self._nodes[back], self.asked)
         broken = self._broken[rule, back]
         return broken is not None and breach.path not in broken
 

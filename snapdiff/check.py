@@ -112,6 +112,7 @@ def assess_check(
             missing=tuple(missing),
             skipped=tuple(skipped),
             inconsistent=tuple(moved),
+            unanswered=tuple(filter(None, [fleet.cluster_why, flannel.get("not_observed")])),
         ),
         findings=rows,
         waived=tuple(_waived(accepted, cluster)),

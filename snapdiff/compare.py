@@ -63,6 +63,7 @@ def compare_captures(
     cluster: str,
     policy: Policy,
     now: datetime,
+    site: Site | None = None,
     plan: Plan | None = None,
     so_far: Sequence[str] = (),
     past: Past | None = None,
@@ -70,10 +71,10 @@ def compare_captures(
 ) -> Report:
     """Return the report on what changed between two captures, each named by a selector.
 
-    *now* is when the report is made, and what ``@yesterday`` counts from. *so_far* names the nodes
-    where the *plan* is due by now, without it all. *past* is that of the later capture, None: read
-    it. Raises UsageError for a selector that names
-    nothing, UnreadableError for a capture that cannot be read.
+    *now* is when the report is made, and what ``@yesterday`` counts from. *site* has the rules that
+    are asked for what newly breaks. *so_far* names the nodes where the *plan* is due by now,
+    without it all. *past* is that of the later capture, None: read it. Raises UsageError for a
+    selector that names nothing, UnreadableError for a capture that cannot be read.
     """
     sides = [select(ref, store, cluster, now=now) for ref in (before, after)]
     if Path(sides[0].capture.place).resolve() == Path(sides[1].capture.place).resolve():
@@ -87,6 +88,8 @@ def compare_captures(
         cluster=sides[1].capture.cluster or cluster,
         policy=policy,
         contract=contract,
+        site=site,
+        today=now.date(),
         progress=progress,
     )
     refs = tuple(zip((before, after), sides, strict=True))

@@ -19,7 +19,6 @@ from snapdiff import below, own, roles, schema
 from snapdiff.effects import with_effects
 from snapdiff.folded import fold_rows
 from snapdiff.model import Change, Finding, Kind, Member, Severity, Undecided
-from snapdiff.rules import registry
 from snapdiff.story import Effect
 from snapdiff.wording import arrow
 from snapdiff.wording import word as word
@@ -51,6 +50,7 @@ class Drift:
     places: tuple[str, ...] = ()  # of a row that stands for several of its node
     shape: tuple[t.Any, ...] = ()  # its place and values, less what is the node's own: see own
     breach: Breach | None = None  # of a rule that newly breaks, and that no change explains
+    why: str = ""  # what that rule is about
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -242,7 +242,7 @@ def _of_rule(rows: list[Drift], cluster: str) -> Finding:
         message=texts.pop() if len(texts) == 1 else f"{path} breaks {name} on each by its values",
         after=whole[0].seen if len(whole) == 1 else None,
         expected=whole[0].expected if len(whole) == 1 else None,
-        why=registry.shipped()[name].summary,
+        why=rows[0].why,
         remedy=f"snapdiff explain {name}",
         evidence=("it held before, and nothing else that changed explains it", *below.lines(rows)),
         members=members,

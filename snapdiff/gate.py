@@ -19,7 +19,6 @@ from snapdiff.errors import ExitCode, SnapdiffError
 from snapdiff.gathering import Wish
 from snapdiff.model import Severity
 from snapdiff.plan import read_plan
-from snapdiff.refs import select
 from snapdiff.settling import Rest, settle
 from snapdiff.store import Store
 from snapdiff.strict_yaml import LIMITS
@@ -127,7 +126,6 @@ class Gate:
     rest: Rest | None = None
     plan: Report | None = None
     rules: Report | None = None
-    unsaid: tuple[str, ...] = ()  # why the cluster gave no answer
     failed: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -136,7 +134,7 @@ class Gate:
         codes = {int(report.exit_code) for report in (self.plan, self._held) if report}
         if self.due.unfinished or (self.rest is not None and not self.rest.settled):
             codes.add(ExitCode.FINDINGS)
-        if self.unsaid:
+        if self.rules is not None and self.rules.coverage.unanswered:
             codes.add(ExitCode.UNTRUSTED)
         if self.failed:
             codes.add(ExitCode.UNREADABLE)
@@ -182,9 +180,11 @@ class Gate:
 
     @property
     def _kubectl(self) -> str:
-        if not _asks(self.due):
+        if not self.due.gather_variables.get("snapdiff_kubectl"):
             return "not asked"
-        return self.failed.get("kubectl") or "; ".join(self.unsaid) or "it answered"
+        if self.rules is None:
+            return "nobody can tell"
+        return "; ".join(self.rules.coverage.unanswered) or "it answered"
 
 
 def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -> Gate:
@@ -207,13 +207,12 @@ def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -
     rest = made("rest", settle, take, **where, **waiting)
     after = rest.capture.place if rest else "@latest"
     where["now"] = datetime.now(UTC)
-    said = made("kubectl", _unsaid, due, after, **where)
-    given = {**where, "plan": made("plan", read_plan, Path(due.plan))}
+    given = {**where, "site": site, "plan": made("plan", read_plan, Path(due.plan))}
     held = broken = None
     if given["plan"] is not None:
         ways = {"policy": policy, "so_far": due.nodes}
         held = made("plan", compare_captures, due.before, after, **given, **ways)
-        ways = {"policy": replace(policy, fail_on=Severity[due.fail_on.upper()]), "site": site}
+        ways = {"policy": replace(policy, fail_on=Severity[due.fail_on.upper()])}
         broken = made("rules", check_capture, after, **given, **ways)
     return Gate(
         due=due,
@@ -221,22 +220,5 @@ def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -
         rest=rest,
         plan=held,
         rules=broken,
-        unsaid=said or (),
         failed=failed,
     )
-
-
-def _asks(due: Due) -> bool:
-    return bool(due.gather_variables.get("snapdiff_kubectl"))
-
-
-def _unsaid(due: Due, after: str, **where: t.Any) -> tuple[str, ...]:
-    """Return why kubectl gave no answer; nothing where it did, or nobody was to ask it."""
-    if not _asks(due):
-        return ()
-    word = select(after, **where).cluster()
-    if word is None:
-        return ("it was not asked",)
-    flannel = word.get("flannel") or {}
-    reasons = (word["not_observed"], flannel.get("not_observed", ""))
-    return tuple(one for one in reasons if one)

@@ -257,6 +257,7 @@ class Coverage:
     missing: tuple[Missing, ...] = ()
     skipped: tuple[str, ...] = ()
     inconsistent: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()  # why the cluster was asked, by kubectl, in vain
 
     @property
     def percent(self) -> float:

@@ -77,11 +77,17 @@ def outcomes_of(
     place = Path(capture.place)
     if not is_capture(place.name) or place.parent.resolve() != folder.resolve():
         raise UsageError(f"{place}: it is no capture of {folder}, so it is no night of that")
-    given: dict[str, t.Any] = {"store": store, "cluster": cluster, "policy": policy, "now": now}
+    given: dict[str, t.Any] = {
+        "store": store,
+        "cluster": cluster,
+        "policy": policy,
+        "site": site,
+        "now": now,
+    }
     written = nights(folder)
     before = [one for one in written if order_of(one.capture) < order_of(capture.name)]
     given["past"] = Past(acceptances=read_acceptances(folder), before=tuple(before))  # read once
-    reports = {CHECK: check_capture(capture.place, site=site, **given)}
+    reports = {CHECK: check_capture(capture.place, **given)}
     there, broken = readable(folder)
     failed = {_since(name): str(error) for name, error in broken.items()}
     others = {SINCE_LAST: _last(capture.name, before, store, cluster)}

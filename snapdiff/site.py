@@ -228,7 +228,13 @@ class _Run:
         }
         if older is not None:
             reports["diff"] = compare_captures(
-                str(older), str(path), store=store, cluster=cluster, policy=way.policy, now=way.now
+                str(older),
+                str(path),
+                store=store,
+                cluster=cluster,
+                policy=way.policy,
+                now=way.now,
+                site=way.site,
             )
         else:  # there may be one that held against a capture which is gone
             owned.remove_file(folder / "diff.html")

@@ -32,7 +32,7 @@ def judged(report: Report, policy: Policy) -> Report:
     coverage = report.coverage
     thin = coverage.percent < policy.min_coverage or not coverage.expected
     unsure = policy.strict and bool(report.undecided or coverage.inconsistent)
-    unsure = unsure or _unsure(report)
+    unsure = unsure or _unsure(report) or bool(coverage.unanswered)
     code = ExitCode.FINDINGS if bad else ExitCode.UNTRUSTED if thin or unsure else ExitCode.CLEAN
     return replace(
         report,
@@ -60,7 +60,13 @@ def _verdict(report: Report, bad: int, *, thin: bool) -> str:
     elif shown:
         where = f" on {len(nodes)} of {_many(coverage.comparable, 'node')}" if nodes else ""
         parts = [f"{_many(shown, 'finding')}{where}"]
-    elif coverage.missing or report.undecided or coverage.inconsistent or _unsure(report):
+    elif (
+        coverage.missing
+        or report.undecided
+        or coverage.inconsistent
+        or _unsure(report)
+        or coverage.unanswered
+    ):
         parts = [f"{clean} on {_many(coverage.comparable, 'node')}, as far as could be told"]
     else:
         parts = [f"{clean} on {_many(coverage.comparable, 'node')}"]
@@ -74,6 +80,8 @@ def _verdict(report: Report, bad: int, *, thin: bool) -> str:
         parts.append(f"{len(coverage.skipped)} left out on purpose")
     if coverage.inconsistent:
         parts.append(f"{len(coverage.inconsistent)} moved while they were read")
+    if coverage.unanswered:
+        parts.append("the cluster was asked and gave no answer")
     if report.undecided:
         parts.append(f"{_many(len(report.undecided), 'thing')} could not be decided")
     if report.waived:

@@ -126,9 +126,10 @@ def _hold(reading: Reading, picked: list[Read], settings: Settings) -> None:
         "cluster": settings.cluster,
         "policy": policy_of(settings, strict=False),
         "now": now,
+        "site": site_of(settings),
     }
     if reading.command == "check":
-        report = check_capture("@latest", site=site_of(settings), **given)
+        report = check_capture("@latest", **given)
     else:
         report = compare_captures(reading.inputs[0], "@latest", **given)
     still_so(picked, report)

@@ -19,6 +19,7 @@ from snapdiff.cli.options import (
 from snapdiff.compare import compare_captures
 from snapdiff.errors import UsageError
 from snapdiff.plan import read_plan
+from snapdiff.policy import site_of
 from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
 from snapdiff.store import Store
@@ -86,6 +87,7 @@ def command(
             cluster=settings.cluster,
             policy=replace(policy_of(settings, strict=strict), grace=grace, new_only=new_only),
             now=datetime.now(UTC),
+            site=site_of(settings),
             plan=read_plan(Path(plan)) if plan else None,
             so_far=so_far,
             progress=progress,

@@ -19,6 +19,7 @@ from snapdiff.compare import compare_captures
 from snapdiff.errors import ExitCode, UnreadableError, UsageError
 from snapdiff.gathering import Wish, gather
 from snapdiff.plan import read_plan
+from snapdiff.policy import site_of
 from snapdiff.refs import select
 from snapdiff.report import render
 from snapdiff.report.progress import counting
@@ -207,6 +208,7 @@ class _Watch:
                 cluster=self.settings.cluster,
                 policy=policy_of(self.settings, strict=False),
                 now=datetime.now(UTC),
+                site=site_of(self.settings),
                 plan=self.plan,
             )
         except UsageError as error:

@@ -168,8 +168,13 @@ def filed(snapshot: Snapshot) -> Snapshot:
     return snapshots.from_bytes(data, "memory", sha256=hashlib.sha256(data).hexdigest())
 
 
-def capture(store: Path, given, *, cluster="lab", label="", now=NOW, lost=None, skipped=None):
-    """Write a capture of snapshots; *lost* names nodes that gave none, and why."""
+def capture(
+    store: Path, given, *, cluster="lab", label="", now=NOW, lost=None, skipped=None, api=None
+):
+    """Write a capture of snapshots; *lost* names nodes that gave none, and why.
+
+    *api* is the cluster's own word.
+    """
     lost = lost or {}
     names = [*(one.node for one in given), *lost]
     draft = Store(store).begin(cluster, nodes=names, now=now, label=label, skipped=skipped)
@@ -177,6 +182,8 @@ def capture(store: Path, given, *, cluster="lab", label="", now=NOW, lost=None, 
         draft.add(one)
     for name, why in lost.items():
         draft.note(name, Outcome.UNREACHABLE, why)
+    if api is not None:
+        draft.add_cluster(api)
     return draft.seal(now=now, tools={})
 
 

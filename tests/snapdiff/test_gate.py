@@ -10,6 +10,7 @@ import pytest
 
 from builders import NOW, capture, edited
 from clusters import cluster, snapshots
+from snapdiff.cluster import cluster_not_observed
 from snapdiff.errors import UnreadableError
 from snapdiff.gate import hold, read_due, written
 from snapdiff.policy import Site
@@ -66,7 +67,8 @@ class Batch:
         self.hour += 1
         rows = [one for one in self.done if one.node not in self.lost]
         now = NOW + timedelta(hours=self.hour)
-        return capture(self.store, rows, label="after-1", now=now, lost=self.lost)
+        given = {"label": "after-1", "now": now, "lost": self.lost, "api": self.api}
+        return capture(self.store, rows, **given)
 
     def hold(self, **changed):
         due = replace(read_due(self.file), **changed)
@@ -94,21 +96,27 @@ def away(batch):
     batch.lost = {"node2": "no route to host"}
 
 
+def silent(batch):
+    batch.api = cluster_not_observed("refused")
+
+
 def broken(batch):
     batch.done[2] = edited(batch.done[2], {"links/flannel.1/mtu": 1500})
 
 
+KUBECTL = {"snapdiff_kubectl": True}
 CLOSED = {
     "a straggler": (straggler, {}, 1, "missing on node1"),
     "the change failed there": (None, {"unfinished": ("node1",)}, 1, "its end on: node1"),
     "something else changed": (other, {}, 1, "1 finding on 1 of 3 nodes"),
     "a node is away": (away, {}, 1, "not settled within 0s"),
     "a rule is broken": (broken, {}, 1, "rules: lab: "),
-    "kubectl was not asked": (
-        None,
-        {"gather_variables": {"snapdiff_kubectl": True}},
+    "kubectl gave no answer": (silent, {"gather_variables": KUBECTL}, 3, "kubectl: refused"),
+    "it gave none though rules do not count": (
+        silent,
+        {"gather_variables": KUBECTL, "even_if_unhealthy": True},
         3,
-        "kubectl: it was not asked",
+        "the cluster was asked and gave no answer",
     ),
     "the plan is gone": (None, {"plan": "/no/plan.yml"}, 2, "plan: /no/plan.yml: "),
     "the capture before is gone": (None, {"before": "/no/capture"}, 2, "no such file or folder"),

@@ -13,6 +13,7 @@ from clusters import Held, cluster
 from kinds import healthy
 from snapdiff.check import assess_check
 from snapdiff.cluster import PREFIX, cluster_not_observed, cluster_of_kubectl
+from snapdiff.daemonset import flannel_not_observed
 from snapdiff.errors import UnreadableError
 from snapdiff.store import Store, side_of_capture
 from snapdiff.verdict import Policy
@@ -160,6 +161,23 @@ def test_where_the_api_gave_no_answer_nobody_can_tell():
         "api-public-ip-asked",
         "api-vtep-mac",
     }
+
+
+IN_VAIN = {
+    "nodes": cluster_not_observed("noise\n refused"),
+    "flannel's part": {**said(), "flannel": flannel_not_observed("Error: refused")},
+}
+
+
+@pytest.mark.parametrize("api", IN_VAIN.values(), ids=IN_VAIN)
+def test_a_cluster_that_was_asked_in_vain_is_an_answer_not_to_be_trusted(api):
+    side = Held(cluster())
+    side.api = api
+    found = assess_check(side, cluster="test", policy=Policy())
+    assert found.findings == ()
+    assert (found.exit_code, found.trusted) == (3, False)
+    assert "refused" in found.coverage.unanswered[0]
+    assert "the cluster was asked and gave no answer" in found.verdict
 
 
 def test_only_what_is_named_is_kept():
