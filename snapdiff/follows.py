@@ -272,10 +272,15 @@ def _link_of_backend(change: Change, scene: Scene) -> Change | None:
 
 
 def _flushed(change: Change, scene: Scene) -> Change | None:
-    """Find the new MAC of a link, at which the kernel forgets the neighbours behind it."""
-    if change.path[0] == "peers" and change.path[2:] == ("missing",) and change.dev is not None:
-        return scene.at("links", change.dev, "mac") if change.after == ["neighbour"] else None
-    return None
+    """Find the new MAC of a link, or its ARP off or on: the kernel forgets its neighbours then."""
+    if change.path[0] != "peers" or change.path[2:] != ("missing",) or change.dev is None:
+        return None
+    if change.after != ["neighbour"]:
+        return None
+    flags = scene.at("links", change.dev, "flags")
+    if flags is not None and ("NOARP" in (flags.before or ())) != ("NOARP" in (flags.after or ())):
+        return flags
+    return scene.at("links", change.dev, "mac")
 
 
 def _refused(change: Change, scene: Scene) -> Change | None:

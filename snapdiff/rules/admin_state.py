@@ -6,6 +6,7 @@ import typing as t
 
 from snapdiff import roles
 from snapdiff.model import Severity
+from snapdiff.rules import flannel
 from snapdiff.rules.registry import Breach, Result, rule
 from snapdiff.rules.settings import named
 
@@ -13,6 +14,10 @@ if t.TYPE_CHECKING:
     from snapdiff.rules.view import NodeView
 
 PLUG = "look at the cable, the switch port and the driver of {link} on {node}, with ethtool {link}"
+AND_ENTRIES = (
+    "ip link set {link} arp on on {node}, then restart its flannel pod, which writes the "
+    "neighbours of all peers again"
+)
 
 
 @rule(
@@ -38,6 +43,44 @@ def pod_port_down(view: NodeView) -> Result:
             seen=len(down),
             evidence=(named(down),),
         )
+
+
+@rule(
+    "arp-off",
+    Severity.ERROR,
+    entries=("N-40", "N-42", "N-43"),
+    remedy="ip link set {link} arp on on {node}",
+    explains=("overlay-entries-lost", "peer-entries-missing"),
+)
+def arp_off(view: NodeView) -> Result:
+    """Have ARP on every link of Ethernet that pods' packets take.
+
+    Why: without it (``ip link set LINK arp off``) the kernel asks nobody for a MAC, and sends to
+    the link's own. It forgets all neighbours of the link as well, those that flannel wrote too.
+
+    Exempt: links that have none by nature, as WireGuard's, tun and dummy ones.
+    Source: Linux net/ipv4/arp.c, arp_constructor() and arp_netdev_event(); net/ipv6/ndisc.c,
+    ndisc_constructor().
+    """
+    for name in dict.fromkeys((*_carrying(view), *_overlays(view), *_bridges(view), *view.ports)):
+        link = view.links[name]
+        natural = link.get("kind") == "dummy" or link.get("type", "ether") != "ether"
+        if "NOARP" in link.get("flags", ()) and not natural:
+            yield Breach(
+                path=f"links/{name}/flags",
+                message=f"{name} has ARP off: it resolves no MAC",
+                seen="NOARP",
+                remedy=AND_ENTRIES if name in _overlays(view) else None,
+            )
+
+
+def _overlays(view: NodeView) -> list[str]:
+    return [one.name for one in view.overlays]
+
+
+def _bridges(view: NodeView) -> list[str]:
+    bridge = flannel.pod_bridge(view)
+    return [bridge] if bridge else []
 
 
 @rule(

@@ -6,6 +6,7 @@ import typing as t
 from collections.abc import Mapping
 
 from snapdiff.model import Severity
+from snapdiff.rules.ipam import held
 from snapdiff.rules.pod_mtu import room_of, sizes_of_pods
 from snapdiff.rules.registry import Breach, CannotTell, Result, rule
 from snapdiff.rules.settings import overlay_types
@@ -32,6 +33,9 @@ def loaded(view: NodeView) -> list[tuple[str, Mapping[str, t.Any]]]:
     rows = view.section("cni_config")
     names = [name for name in rows if name.endswith(LOADED)]
     return [(name, rows[name]) for name in sorted(names, key=lambda name: rows[name]["order"])]
+
+
+OF_OLD_NAMES = "look into /var/lib/cni/networks on {node}: leases of old names are never freed"
 
 
 @rule(
@@ -147,9 +151,10 @@ def cni_config_delegate(view: NodeView) -> Result:
 
 @rule(
     "cni-config-name",
-    Severity.INFO,
+    Severity.ERROR,
     entries=("N-56",),
-    remedy="look into /var/lib/cni/networks on the node: leases under an old name are never freed",
+    remedy="give the network its name {expected} back, in cni-conf.json of flannel's ConfigMap and "
+    "on {node}, or recycle all pods of {node}",
 )
 def cni_config_name(view: NodeView) -> Result:
     """Have the leases of pods under the name of flannel's network.
@@ -157,8 +162,9 @@ def cni_config_name(view: NodeView) -> Result:
     Why: host-local keeps a folder a network. Where the name was changed, the addresses of the
     running pods stand under the old one, and the new one gives them out a second time.
 
-    Exempt: a node without pods, one whose plugin has a dataDir of its own.
-    Source: containernetworking plugins plugins/ipam/host-local/backend/disk/backend.go.
+    Exempt: a node without pods, one whose plugin has a dataDir of its own. Leases outside the
+    node's subnet are an info: those are never given out again, and never freed.
+    Source: containernetworking plugins plugins/ipam/host-local/backend/disk/backend.go, New().
     """
     if not view.bridges or not view.ports:
         return
@@ -169,13 +175,23 @@ def cni_config_name(view: NodeView) -> Result:
         if not label or plugin.get("dataDir") or ipam.get("dataDir") or label in networks:
             continue
         given = [one for one in networks if networks[one].get("addresses")]
-        if given:
-            yield Breach(
-                path=f"cni_config/{name}/name",
-                message=f"{name} says {label}, but leases are under {', '.join(given)}",
-                seen=label,
-                expected=given[0],
-            )
+        if not given:
+            continue
+        subnets = view.subnets()
+        own = [
+            one
+            for one in given
+            if any(held(address, subnets) for address in networks[one]["addresses"])
+        ]
+        then = ": new pods may get the addresses of those that run" if own else ""
+        yield Breach(
+            path=f"cni_config/{name}/name",
+            message=f"{name} says {label}, but leases are under {', '.join(own or given)}{then}",
+            seen=label,
+            expected=(own or given)[0],
+            severity=None if own else Severity.INFO,
+            remedy=None if own else OF_OLD_NAMES,
+        )
 
 
 @rule(

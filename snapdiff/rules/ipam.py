@@ -39,7 +39,7 @@ def ipam_subnet(view: NodeView) -> Result:
     if not found or not subnets:
         return
     name, addresses = found
-    bad = [one for one in addresses if not _held(one, subnets)]
+    bad = [one for one in addresses if not held(one, subnets)]
     if bad:
         yield Breach(
             path=f"ipam/{name}/addresses",
@@ -107,7 +107,8 @@ def pod_ports_leaked(view: NodeView) -> Result:
         )
 
 
-def _held(address: str, subnets: list[Network]) -> bool:
+def held(address: str, subnets: list[Network]) -> bool:
+    """Say whether an address is of one of the subnets; what is none is no other's."""
     try:
         one = ipaddress.ip_address(address)
     except ValueError:

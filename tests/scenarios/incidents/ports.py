@@ -110,3 +110,29 @@ def ports_on_another_bridge(nodes: Nodes) -> None:
         node["links"][name]["master"] = "br0"
     node["links"]["br0"] = copy.deepcopy({**node["links"]["cni0"], "addresses": {}, "ifindex": 99})
     no_carrier(node)
+
+
+@incident(
+    "ARP off",
+    ("arp-off", "node3", "error"),
+    ("links/flannel.1/flags", "node3"),
+)
+def arp_off_on_the_overlay(nodes: Nodes) -> None:
+    """Somebody sets ARP off on flannel.1: the kernel forgets what flannel wrote for its peers."""
+    node = nodes["node3"]
+    node["links"]["flannel.1"]["flags"] = ["BROADCAST", "MULTICAST", "NOARP", "UP"]
+    for key in [key for key, row in node["neighbours"].items() if row["dev"] == "flannel.1"]:
+        del node["neighbours"][key]
+    for row in node["peers"].values():
+        row.pop("mac", None)
+        row["missing"] = ["neighbour"]
+
+
+@incident(
+    "network renamed",
+    ("cni-config-name", "node1", "error"),
+    ("cni_config/10-flannel.conflist/name", "node1"),
+)
+def network_renamed(nodes: Nodes) -> None:
+    """The CNI file of one node calls the network otherwise, with pods that run."""
+    nodes["node1"]["cni_config"]["10-flannel.conflist"]["name"] = "cbr1"

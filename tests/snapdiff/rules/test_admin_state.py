@@ -108,3 +108,23 @@ def test_the_other_end_of_a_veth_in_a_container_is_not_below_it():
     facts["node2"]["links"]["eth0"].update(kind="veth", lower="cni0", lower_netnsid=0)
     facts["node2"]["links"]["cni0"].update(LOST)
     assert "underlay-down" not in [rule for rule, _path, _nodes in told(facts)]
+
+
+ARP_OFF = ["BROADCAST", "MULTICAST", "NOARP", "UP"]
+RESOLVES = {
+    "overlay": ("vxlan", "flannel.1", {}, True),
+    "pod-bridge": ("vxlan", "cni0", {}, True),
+    "pod-port": ("vxlan", "veth00020001", {}, True),
+    "underlay": ("vxlan", "eth0", {}, True),
+    "underlay-of-host-gw": ("host-gw", "eth0", {}, True),
+    "wireguard-by-nature": ("wireguard", "flannel-wg", {"type": "none"}, False),
+    "a-dummy-that-is-no-part-of-it": ("vxlan", "dummy0", {"kind": "dummy"}, False),
+}
+
+
+@pytest.mark.parametrize(("backend", "name", "row", "is_told"), RESOLVES.values(), ids=RESOLVES)
+def test_a_link_of_ethernet_resolves(backend, name, row, is_told):
+    facts = cluster(3, backend=backend)
+    facts["node2"]["links"].setdefault(name, link(1500)).update(flags=ARP_OFF, **row)
+    expected = [("arp-off", f"links/{name}/flags", ("node2",))] if is_told else []
+    assert [one for one in told(facts) if one[0] == "arp-off"] == expected

@@ -124,6 +124,11 @@ FILES = {
     "leases-under-an-old-name": (
         "cni-config-name",
         node(ipam={"cbr0": None, "flannel": {"addresses": ["10.244.1.2"], "others": []}}),
+        [("cni_config/10-flannel.conflist/name", "error")],
+    ),
+    "leases-of-another-subnet-under-an-old-name": (
+        "cni-config-name",
+        node(ipam={"cbr0": None, "flannel": {"addresses": ["10.9.9.2"], "others": []}}),
         [("cni_config/10-flannel.conflist/name", "info")],
     ),
     "no-leases-yet": (
