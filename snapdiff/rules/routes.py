@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from snapdiff.model import Severity
 from snapdiff.rules import flannel
+from snapdiff.rules.pod_mtu import sizes_of_pods
 from snapdiff.rules.registry import Breach, Result, rule
 from snapdiff.rules.settings import named
 from snapdiff.rules.ways import Way, over, span_of, spans, ways
@@ -91,6 +92,47 @@ def _via_another(view: NodeView, dev: str, found: list[Way]) -> Breach:
         evidence=tuple(one.words for one in found[:3]),
         explains=explains,
     )
+
+
+@rule(
+    "route-mtu",
+    Severity.WARNING,
+    entries=("N-10", "N-70"),
+    remedy=RESTART + " without an MTU",
+)
+def route_mtu(view: NodeView) -> Result:
+    """Have no route to pods with an MTU of its own below what pods have.
+
+    Why: the link takes more, but what pods send over this route is refused from that size on, or
+    cut into fragments. Connections that hear of it are slow; those that do not, hang.
+
+    Exempt: routes of other networks; an MTU that pods' packets fit in; Calico's and Cilium's.
+    Source: Linux net/ipv4/route.c, ip_dst_mtu_maybe_forward(); ip-route(8), mtu.
+    """
+    inside = spans(view.networks())
+    sizes = sizes_of_pods(view)
+    if not inside or not sizes or not flannel.is_there(view):
+        return
+    small: dict[int, list[Way]] = defaultdict(list)
+    for way in ways(view):
+        mtu = _mtu_of(way)
+        if mtu and mtu < max(sizes) and any(one.holds(way.span) for one in inside):
+            small[mtu].append(way)
+    for mtu, found in small.items():
+        one = len(found) == 1
+        whose = f"the route {found[0].words} takes" if one else f"{len(found)} routes to pods take"
+        yield Breach(
+            path=f"{found[0].place}/metrics" if one else "routes/*/metrics",
+            message=f"{whose} {mtu} bytes, and pods have MTU {max(sizes)}",
+            seen=mtu,
+            expected=max(sizes),
+            evidence=() if one else (named([way.dst for way in found]),),
+        )
+
+
+def _mtu_of(way: Way) -> int:
+    metrics = (way.row or {}).get("metrics", ())
+    return next((one["mtu"] for one in metrics if isinstance(one.get("mtu"), int)), 0)
 
 
 @rule(

@@ -335,3 +335,43 @@ def test_a_link_of_another_owner_is_not_looked_at():
     facts = node("calico")
     facts["links"]["vxlan.other"] = link(kind="vxlan", vxlan={"id": 9})
     assert breaches("overlay-route-shape", facts) == []
+
+
+def with_mtu(mtu, dst="10.244.9.0/24", kind="vxlan", dev="flannel.1", **more):
+    row = route(dst, dev, gateway=dst.partition("/")[0], flags=["onlink"], **more)
+    return node(kind, routes={f"main {dst} dev {dev}": {**row, "metrics": [{"mtu": mtu}]}})
+
+
+METRICS = "routes/main 10.244.9.0/24 dev flannel.1/metrics"
+SIZES = {
+    "below-that-of-pods": (with_mtu(1200), [(METRICS, "warning")]),
+    "as-pods-have-it": (with_mtu(1450), []),
+    "one-below": (with_mtu(1449), [(METRICS, "warning")]),
+    "of-another-network": (with_mtu(1200, dst="198.51.100.0/24"), []),
+    "of-host-gw": (
+        with_mtu(1200, kind="host-gw", dev="eth0"),
+        [("routes/main 10.244.9.0/24 dev eth0/metrics", "warning")],
+    ),
+    "other-metrics": (
+        node(
+            routes={
+                "main 10.244.9.0/24 dev flannel.1": {
+                    **route("10.244.9.0/24", "flannel.1", gateway="10.244.9.0", flags=["onlink"]),
+                    "metrics": [{"advmss": 1200}],
+                }
+            }
+        ),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("facts", "expected"), SIZES.values(), ids=SIZES)
+def test_a_route_to_pods_takes_what_they_send(facts, expected):
+    assert breaches("route-mtu", facts) == expected
+
+
+def test_several_routes_of_one_size_are_one_finding():
+    facts = with_mtu(1200)
+    facts["routes"] |= with_mtu(1200, dst="10.244.8.0/24")["routes"]
+    assert breaches("route-mtu", facts) == [("routes/*/metrics", "warning")]
