@@ -1,4 +1,4 @@
-"""What befell several peers or routes of a node alike, as one row."""
+"""What befell several peers, routes or policy rules of a node alike, as one row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if t.TYPE_CHECKING:
 
 
 def fold_rows(drifts: Iterable[Drift]) -> list[Drift]:
-    """Make one of what befell several peers or routes of a node alike: 5,000 are one event."""
+    """Make one of what befell several rows of a table alike: 5,000 are one event."""
     groups: dict[str, list[Drift]] = defaultdict(list)
     kept: list[Drift] = []
     for one in drifts:
@@ -25,7 +25,7 @@ def fold_rows(drifts: Iterable[Drift]) -> list[Drift]:
         whole = len(path) == 2
         hop = path[0] == "routes" and path[2:] == ("gateway",) and "default" not in path[1].split()
         over = path[0] == "routes" and path[2:] == ("dev",)
-        if path[0] == "peers" or (path[0] == "routes" and whole) or hop or over:
+        if path[0] == "peers" or (path[0] in ("routes", "rules") and whole) or hop or over:
             values = None if whole or hop else (change.before, change.after)
             above = change.path[: len(change.path) - len(path) + 1]
             like = [change.node, above, path[2:], change.kind, change.dev, values]
@@ -38,7 +38,7 @@ def fold_rows(drifts: Iterable[Drift]) -> list[Drift]:
 
 
 def _one_row(group: list[Drift]) -> Drift:
-    """Return one drift for those of several peers or routes of a node."""
+    """Return one drift for those of several rows of a node, as bad as the worst of them."""
     first = group[0].change
     section, *rest = as_peer(first.path)
     above, whole = first.path[: -len(rest)], len(rest) == 1
@@ -56,6 +56,7 @@ def _one_row(group: list[Drift]) -> Drift:
     return replace(
         group[0],
         change=change,
+        severity=max(one.severity for one in group),
         evidence=tuple(dict.fromkeys(text for one in group for text in one.evidence)),
         effects=tuple(effect for one in group for effect in one.effects),
         places=tuple(sorted(one.change.place for one in group)),

@@ -12,6 +12,7 @@ import typing as t
 
 from snapdiff import roles, schema
 from snapdiff.follows_mtu import lease_mtu, overlay_mtu, pods_mtu
+from snapdiff.follows_ways import route_of_rule, rule_of_link
 from snapdiff.model import Change, Kind
 from snapdiff.rules.flannel import KIND_OF
 from snapdiff.rules.registry import CannotTell
@@ -28,7 +29,6 @@ NETWORKS = ("FLANNEL_NETWORK", "FLANNEL_IPV6_NETWORK")
 ANY_V6 = ipaddress.ip_network("::/0")
 VXLAN_PORT = 8472  # of the kernel, where nobody says otherwise
 STATES = ("flags", "operstate", "carrier")
-KERNELS_TABLES = ("main", "local", "default")
 NF_CALL = "net.bridge.bridge-nf-call-iptables"
 
 
@@ -236,20 +236,6 @@ def _inside(address: t.Any, link: t.Any) -> bool:
     return one is not None and two is not None and one.ip in two
 
 
-def _route_of_rule(change: Change, scene: Scene) -> Change | None:
-    """Find the policy rule that came or went with the table that it looks up."""
-    if change.path[0] != "routes" or len(change.path) != 2:
-        return None
-    table = (change.before or change.after).get("table")
-    if table in KERNELS_TABLES:
-        return None
-    for one in scene.under("rules"):
-        row = one.before or one.after
-        if len(one.path) == 2 and one.kind is change.kind and row.get("table") == table:
-            return one
-    return None
-
-
 def _link_of_backend(change: Change, scene: Scene) -> Change | None:
     """Hold flannel's link against its backend: kind, and for vxlan the VNI in its name, port."""
     if change.role != roles.OVERLAY or change.path[0] != "links":
@@ -329,7 +315,8 @@ _RULES: tuple[Callable[[Change, Scene], Change | None], ...] = (
     _into_a_bridge,
     _off_a_gone_bridge,
     _gateway,
-    _route_of_rule,
+    route_of_rule,
+    rule_of_link,
     _link_of_backend,
     _flushed,
     _refused,

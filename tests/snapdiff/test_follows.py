@@ -18,6 +18,7 @@ VLAN = {
     "links/eth0/operstate": "UP",
     "links/flannel.1/lower": "eth0.100",
 }
+OF_VPN = ("routes", "52 100.64.0.9 dev tailscale0")
 OTHER = ("routes", "30400 default dev eth0")
 
 
@@ -312,6 +313,33 @@ FOLLOWS = {
         },
         ("links/flannel.1/mac", ["with it 2 peers lost entries"]),
     ),
+    "neighbours-of-arp-that-is-off": (
+        {"links/flannel.1/flags": ["BROADCAST", "MULTICAST", "UP"]},
+        {
+            "links/flannel.1/flags": ["BROADCAST", "MULTICAST", "NOARP", "UP"],
+            "peers/10.244.2.0": {
+                "dev": "flannel.1",
+                "subnet": "10.244.2.0/24",
+                "missing": ["neighbour"],
+            },
+        },
+        ("links/flannel.1/flags", ["with it 1 peer lost entries"]),
+    ),
+    "policy-rule-of-the-table-of-a-new-link": (
+        {},
+        {
+            "links/tailscale0": link("tun", mtu=1280),
+            OF_VPN: route("100.64.0.9", "tailscale0", table="52"),
+            ("rules", "inet 5270 from all"): {**RULE, "src": "all", "table": "52"},
+        },
+        (
+            "links/tailscale0",
+            [
+                "with it rules/inet 5270 from all added: lookup 52",
+                "with it added: 1 route: 52 100.64.0.9 dev tailscale0",
+            ],
+        ),
+    ),
     "settings-of-a-module": (
         {f"sysctls/net.bridge.bridge-nf-call-{one}tables": 1 for one in ("ip", "ip6")},
         {f"sysctls/net.bridge.bridge-nf-call-{one}tables": GONE for one in ("ip", "ip6")},
@@ -463,6 +491,15 @@ def test_a_row_of_many_peers_names_five_and_keeps_them_all():
     drifts = drift.judge(diff(before, after).changes, rebooted=False, now=after)
     (row,) = drift.findings(drifts, [], "lab")
     assert row.members[0].places == tuple(f"peers/10.244.{n}.0" for n in range(2, 10))
+
+
+def test_policy_rules_that_came_together_are_one_row():
+    before = node()
+    marks = {("rules", f"inet 52{n}0 from all"): {**RULE, "fwmark": "0x80000"} for n in (1, 3)}
+    after = edited(before, marks)
+    drifts = drift.judge(diff(before, after).changes, rebooted=False, now=after)
+    (row,) = drift.findings(drifts, [], "lab")
+    assert (row.path, len(row.members[0].places)) == ("rules/*", 2)
 
 
 def test_what_differs_from_node_to_node_is_kept_by_each():

@@ -28,7 +28,7 @@ FLOORS = (
     "selection baseline moments ledger",
     "refs chain join moved_routes told_routes listing settings plan life",
     "saved diff causes below notify news retention schedule manifests",
-    "drift effects follows follows_mtu folded own scene rules/ playbook policy",
+    "drift effects follows follows_mtu follows_ways folded own scene rules/ playbook policy",
     "verdict places draw/ acceptance fate gathering",
     "contract excuse history followers",
     "maps fleet spread events forecast lines machines taken_back",
