@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FILE_MODE = 0o640
 SHARED_MODE = 0o644  # for what others have to read
+PRIVATE_MODE = 0o600
 FOLDER_MODE = 0o750
 
 
@@ -33,18 +34,20 @@ def make_folder(path: Path, *, new: bool = False) -> None:
         raise UnreadableError(f"{path}: cannot make it: {error.strerror}") from None
 
 
-def write_whole(path: Path, data: bytes, *, shared: bool = False) -> None:
+def write_whole(path: Path, data: bytes, *, shared: bool = False, private: bool = False) -> None:
     """Write a file so that it is there with all of *data*, or not at all, also after a crash.
 
-    A *shared* one can be read by everybody, whatever the umask. What is there and is no regular
-    file, as /dev/stdout or a pipe, is written into: a rename would take its place.
+    A *shared* one can be read by everybody, whatever the umask, a *private* one by its owner. What
+    is there and is no regular file, as /dev/stdout or a pipe, is written into: a rename would take
+    its place.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         _write_into(path, data)
         return
     draft = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
+        mode = PRIVATE_MODE if private else FILE_MODE
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,16 +30,15 @@ if t.TYPE_CHECKING:
     from snapdiff.policy import Site
     from snapdiff.verdict import Policy
 
-FILE = "due.json"
-FOLDERS = "*-upgrade"  # of reports, one a change
 NOBODY = "no node"
+SCHEMA = "snapdiff/due/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
     """What is changed by now, and all that a gate asks with. Written by the role ``upgrade``."""
 
-    folder: Path  # of the reports
+    file: Path  # where it is written, in the folder of the reports
     before: str  # the capture before the change
     nodes: tuple[str, ...]  # where the plan is due by now
     unfinished: tuple[str, ...]  # of these, where the change did not come to its end
@@ -55,6 +54,7 @@ class Due:
     inventories: tuple[str, ...]
     gather_options: tuple[str, ...]
     gather_variables: Mapping[str, t.Any]
+    gate: int | None = None  # exit code of its gate; None: it was not held yet
 
     @property
     def number(self) -> int:
@@ -63,8 +63,19 @@ class Due:
 
     @property
     def report(self) -> Path:
-        """Return the report on the plan, as JSON: where it is not, the gate was not held."""
-        return self.folder / f"after-{self.number}.json"
+        """Return the report on the plan, as JSON."""
+        return self.file.parent / f"after-{self.number}.json"
+
+    @property
+    def onward(self) -> tuple[str, ...]:
+        """Return how the change goes on with the nodes that it left."""
+        variables = json.dumps({"snapdiff_upgrade_resume": str(self.file)})
+        return (
+            "To go on with the other nodes, the same again with one more option, of "
+            "'snapdiff upgrade run' or of ansible-playbook:",
+            shlex.join(["--resume", str(self.file)]),
+            shlex.join(["-e", variables]),
+        )
 
     @property
     def wish(self) -> Wish:
@@ -109,12 +120,17 @@ def read_due(path: Path) -> Due:
         for key, value in document.items()
         if key != "schema"
     }
-    return Due(folder=path.parent, **given)
+    return Due(file=path.absolute(), **given)
 
 
-def written(reports: Path) -> dict[Path, int]:
-    """Return what the changes of a cluster left in its folder of *reports*, and when, in ns."""
-    return {path: path.stat().st_mtime_ns for path in reports.glob(f"{FOLDERS}/{FILE}")}
+def write_due(due: Due) -> None:
+    """Write it where it was, for the owner alone: options of the user may be in it."""
+    document = {"schema": SCHEMA, **asdict(due)}
+    del document["file"]
+    if due.gate is None:
+        del document["gate"]
+    data = f"{json.dumps(document, indent=4, sort_keys=True)}\n".encode()
+    files.write_whole(due.file, data, private=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +167,14 @@ class Gate:
         """Return what came of it: one line of an open gate, else all that there is to see."""
         if self.exit_code is ExitCode.CLEAN:
             return (self._verdict("plan", self.plan),)
-        nodes = ", ".join(self.due.nodes) or NOBODY
-        file = str(self.due.folder / FILE)
         mended = ["--mended"] if self.due.unfinished else []
         rest = self.rest.words[0] if self.rest else self.failed.get("rest", "")
+        left = ", ".join(self.due.unfinished) or NOBODY
+        still = "; what was begun there may still be running" if self.due.unfinished else ""
+        nodes = ", ".join(self.due.nodes)
         return (
             f"Stopped after {nodes}; no other node was changed, and nothing is rolled back.",
-            "the change did not come to its end on: " + (", ".join(self.due.unfinished) or NOBODY),
+            f"the change did not come to its end on: {left}{still}",
             f"rest: {rest}",
             f"plan: {self._verdict('plan', self.plan)}",
             f"rules: {self._verdict('rules', self.rules)}",
@@ -165,12 +182,10 @@ class Gate:
             "To look at:",
             shlex.join(self.due.ask_plan(self.after)),
             shlex.join(self.due.ask_rules(self.after)),
-            str(self.due.report.with_suffix(".html")),
+            *([str(self.due.report.with_suffix(".html"))] if self.plan else []),
             "To hold the gate again, when that is mended:",
-            shlex.join(["snapdiff", "upgrade", "gate", file, *mended]),
-            "To go on with the other nodes then, the same as before with one more option:",
-            f"{shlex.join(['--resume', file])} (of 'snapdiff upgrade run'), or "
-            f"{shlex.join(['-e', f'snapdiff_upgrade_resume={file}'])} (of ansible-playbook)",
+            shlex.join(["snapdiff", "upgrade", "gate", str(self.due.file), *mended]),
+            *self.due.onward,
         )
 
     def _verdict(self, name: str, report: Report | None) -> str:
@@ -208,12 +223,12 @@ def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -
     after = rest.capture.place if rest else "@latest"
     where["now"] = datetime.now(UTC)
     given = {**where, "site": site, "plan": made("plan", read_plan, Path(due.plan))}
-    held = broken = None
+    held = None
     if given["plan"] is not None:
         ways = {"policy": policy, "so_far": due.nodes}
         held = made("plan", compare_captures, due.before, after, **given, **ways)
-        ways = {"policy": replace(policy, fail_on=Severity[due.fail_on.upper()])}
-        broken = made("rules", check_capture, after, **given, **ways)
+    ways = {"policy": replace(policy, fail_on=Severity[due.fail_on.upper()])}
+    broken = made("rules", check_capture, after, **given, **ways)
     return Gate(
         due=due,
         after=after,

@@ -76,31 +76,52 @@ def command_of(
     return [*words, "--extra-vars", json.dumps(variables), *arguments]
 
 
-def attend(command: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bool]:
-    """Run a command on our own terminal; return its exit code, and whether somebody ended it.
+class Outliving:
+    """A command on our own terminal that we outlive, for there is something left to do.
 
-    Ctrl-C reaches it by the terminal; that and what else asks us to end (SIGTERM, SIGHUP) ends it
-    alone, and we go on. A negative code is that of the signal that killed it.
+    While it runs, what asks us to end (SIGTERM, SIGHUP) ends it alone; Ctrl-C reaches it by the
+    terminal, and by us where there is none. Once it has ended, a terminal that is gone ends nothing
+    any more, and SIGTERM does what Ctrl-C does.
     """
-    asked: list[int] = []
-    running: list[subprocess.Popen[bytes]] = []
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-        for process in running if number != signal.SIGINT else ():
-            process.send_signal(number)
+    def __init__(self) -> None:
+        """Hear nothing yet."""
+        self.asked = False  # whether somebody asked us to end while the command ran
+        self._before: dict[signal.Signals, t.Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ended = False
+        self._by_terminal = os.isatty(0)
 
-    heard = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = {one: signal.getsignal(one) for one in heard}
-    heard = [one for one in heard if before[one] is not signal.SIG_IGN]  # as nohup has it
-    for one in heard:
-        signal.signal(one, pass_on)
-    try:
-        running.append(subprocess.Popen(command, env=environment))
-        return running[0].wait(), bool(asked)
-    finally:
-        for one in heard:
-            signal.signal(one, before[one])
+    def __enter__(self) -> Outliving:
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            before = signal.getsignal(one)
+            if before is not signal.SIG_IGN:  # as nohup has it
+                self._before[one] = before
+                signal.signal(one, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one, before in self._before.items():
+            signal.signal(one, before)
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
+        """Run it; return its exit code, below zero that of the signal that killed it."""
+        self._process = subprocess.Popen(command, env=environment)
+        if self.asked:  # before there was anybody to hear it
+            self._process.terminate()
+        try:
+            return self._process.wait()
+        finally:
+            self._ended = True
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        if self._ended:
+            if number != signal.SIGHUP:
+                raise KeyboardInterrupt
+            return
+        self.asked = True
+        if self._process is not None and not (number == signal.SIGINT and self._by_terminal):
+            self._process.send_signal(number)
 
 
 def environment_of(given: Mapping[str, str], tree: str) -> dict[str, str]:

@@ -11,29 +11,40 @@ from pathlib import Path
 import click
 
 from snapdiff import files
-from snapdiff.cli.options import Output, emit, policy_of, settings_of, store_options
+from snapdiff.cli.options import (
+    Output,
+    emit,
+    policy_of,
+    settings_of,
+    store_options,
+    terminal_of,
+)
 from snapdiff.errors import ExitCode, UnreadableError, UsageError
-from snapdiff.gate import Gate, hold, read_due, written
+from snapdiff.gate import Due, Gate, hold, read_due, write_due
 from snapdiff.gathering import gather
 from snapdiff.playbook import (
-    attend,
+    Outliving,
     collection_tree,
     command_of,
     environment_of,
     refuse_what_is_missing,
 )
 from snapdiff.policy import site_of
+from snapdiff.report import render
 from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
-from snapdiff.retention import REPORTS
 from snapdiff.store import Store
 
 if t.TYPE_CHECKING:
-    from snapdiff.gate import Due
     from snapdiff.model import Capture
-    from snapdiff.settings import Settings
 
 PLAYBOOK = "cni_upgrade"
+# Options of ansible-playbook that are about the change's tasks, or ask for something; the gathers
+# after a batch get the others. Those of the first line take a word.
+OF_TASKS = frozenset(("-t", "--tags", "--skip-tags", "--start-at-task"))
+OF_PEOPLE = frozenset(("-k", "--ask-pass", "-K", "--ask-become-pass", "-J", "--ask-vault-pass"))
+DRY = frozenset(("-C", "--check", "--list-hosts", "--list-tags", "--list-tasks", "--syntax-check"))
+OF_RUN = DRY | {"-D", "--diff", "--step"}
 there = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -51,10 +62,10 @@ def command() -> None:
     metavar="INVENTORY",
     help="Ansible inventory; repeatable.",
 )
-@click.option("--plan", required=True, type=there, metavar="FILE", help="What the change may do.")
+@click.option("--plan", type=there, metavar="FILE", help="What the change may do.")
 @click.option("--tasks", type=there, metavar="FILE", help="Ansible tasks that change a node; or")
 @click.option("--command", "words", metavar="WORDS", help="a command that does, without a shell.")
-@click.option("--hosts", default="all", metavar="PATTERN", help="All of the cluster; default all.")
+@click.option("--hosts", metavar="PATTERN", help="All nodes of the cluster; default all.")
 @click.option("--on", metavar="PATTERN", help="Those of them to change; default all of them.")
 @click.option(
     "--batches",
@@ -81,10 +92,10 @@ def command() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- ANSIBLE_OPTION...]")
 def run(
     inventories: tuple[str, ...],
-    plan: Path,
+    plan: Path | None,
     tasks: Path | None,
     words: str | None,
-    hosts: str,
+    hosts: str | None,
     on: str | None,
     batches: str | None,
     even_if_unhealthy: bool,
@@ -102,13 +113,14 @@ def run(
 
     After each batch the cluster is gathered until it rests, and held against --plan and the rules;
     where one does not hold, no further batch begins. Nothing is rolled back. Where Ansible ends
-    before the gate of a batch, whatever ended it, the gate is held all the same. What follows --
-    goes to ansible-playbook, such as --become or -e snapdiff_kubectl=true.
+    before the gate of a batch, whatever ended it, the gate is held all the same.
+
+    What follows -- goes to ansible-playbook, such as --become or -e snapdiff_kubectl=true, and to
+    the gathers too, but for what is asked for on the terminal. What no option says, the variables
+    of the inventory may.
     """
-    if (tasks is None) == (words is None):
-        raise UsageError(
-            "what is to be done on a node? Give --tasks FILE or --command, one of them"
-        )
+    if tasks is not None and words is not None:
+        raise UsageError("what is to be done on a node? Give --tasks FILE or --command, not both")
     settings = settings_of(
         store=store,
         cluster=cluster,
@@ -120,60 +132,75 @@ def run(
     if not inventories:
         raise UsageError("which nodes? Give -i INVENTORY, or set inventory in snapdiff.yml")
     refuse_what_is_missing(inventories)
-    folder = _reports(settings, reports)
+    earlier = read_due(resume) if resume else None
+    said = {name for name, origin in settings.origins.items() if origin != "built in"}
     given = {
-        "snapdiff_store": str(settings.store.absolute()),
-        "snapdiff_cluster": settings.cluster,
-        "snapdiff_plan": str(plan.absolute()),
+        "snapdiff_store": str(settings.store.absolute()) if "store" in said else None,
+        "snapdiff_cluster": settings.cluster if "cluster" in said else None,
+        "snapdiff_upgrade_min_coverage": settings.min_coverage if "min_coverage" in said else None,
+        "snapdiff_plan": str(plan.absolute()) if plan else None,
         "snapdiff_hosts": hosts,
         "snapdiff_upgrade_tasks": str(tasks.absolute()) if tasks else None,
         "snapdiff_upgrade_command": words,
         "snapdiff_upgrade_hosts": on,
         "snapdiff_batches": [_size(one) for one in batches.split(",")] if batches else None,
-        "snapdiff_upgrade_even_if_unhealthy": even_if_unhealthy,
+        "snapdiff_upgrade_even_if_unhealthy": even_if_unhealthy or None,
         "snapdiff_upgrade_settle_within": within,
         "snapdiff_upgrade_settle_pause": pause,
         "snapdiff_upgrade_fail_on": fail_on,
-        "snapdiff_upgrade_min_coverage": settings.min_coverage,
-        "snapdiff_upgrade_resume": str(resume.absolute()) if resume else None,
-        "snapdiff_upgrade_reports": str(folder),
+        "snapdiff_upgrade_reports": str(Path(reports).absolute()) if reports else None,
+        "snapdiff_gather_options": _for_gathers(arguments) or None,
     }
     variables = {name: value for name, value in given.items() if value is not None}
-    before = written(folder)
-    with collection_tree() as tree:
-        code, ended = attend(
+    if earlier is not None:
+        known = {name: getattr(earlier, name) for name in ("store", "cluster", "hosts", "plan")}
+        variables = {f"snapdiff_{name}": value for name, value in known.items()} | variables
+        variables["snapdiff_upgrade_resume"] = str(earlier.file)
+    with Outliving() as way, collection_tree() as tree:
+        pointer = Path(tree) / "due"
+        variables["snapdiff_upgrade_pointer"] = str(pointer)
+        code = way.run(
             command_of(PLAYBOOK, inventories, variables, arguments),
             environment_of(os.environ, tree),
         )
-    if code == 0:
-        return ExitCode.CLEAN
-    begun = [path for path, when in written(folder).items() if before.get(path) != when]
-    worst = ExitCode.FINDINGS if begun else ExitCode.UNREADABLE
-    for path in begun:
-        due = read_due(path)
-        if not due.report.exists():
-            _say(f"Ansible ended with {code} before the gate, which is held now: Ctrl-C leaves it.")
-            worst = _held(due).exit_code or worst
-    return ExitCode.INTERRUPTED if ended else worst
+        if code == 0 and DRY.intersection(arguments):
+            return ExitCode.CLEAN
+        worst = _after(code, pointer)
+    return ExitCode.INTERRUPTED if way.asked else worst
+
+
+def _after(code: int, pointer: Path) -> int:
+    """Hold the gate that Ansible did not come to; return what the change comes to."""
+    if not pointer.exists():
+        if code == 0:
+            _say("Ansible ended, but no batch has begun: nothing was changed.")
+        return ExitCode.UNREADABLE
+    due = read_due(Path(pointer.read_text("utf-8")))
+    if due.gate is None:
+        _say(f"Ansible ended with {code} before the gate, which is held now: {due.file}")
+        due = _held(due.file)
+    if code != 0 and due.gate == ExitCode.CLEAN:
+        for line in ("The gate is open, but the change is not through.", *due.onward):
+            _say(line)
+        return ExitCode.FINDINGS
+    return due.gate or ExitCode.CLEAN
 
 
 @command.command("gate", short_help="Hold what was changed by now against the plan, again.")
 @click.argument("file", metavar="FILE", type=there)
 @click.option("--mended", is_flag=True, help="What did not come to its end was done by hand since.")
-def gate(file: Path, mended: bool) -> int:
+@click.option("--only-read", is_flag=True, help="Only see whether FILE is one.")
+def gate(file: Path, mended: bool, only_read: bool) -> int:
     """Hold the gate of a batch, as 'upgrade run' and the playbook cni_upgrade do.
 
     FILE is the due.json in the folder of the change's reports. It says which inventories are
     gathered, and with which options of Ansible: take it from nobody else. Exit code 0 is an open
     gate.
     """
-    due = read_due(file)
-    return _held(replace(due, unfinished=()) if mended else due).exit_code
-
-
-def _reports(settings: Settings, given: str | None) -> Path:
-    folder = Store(settings.store).cluster_folder(settings.cluster)
-    return (Path(given) if given else folder / REPORTS).absolute()
+    if only_read:
+        read_due(file)
+        return ExitCode.CLEAN
+    return _held(file, mended=mended).gate or ExitCode.CLEAN
 
 
 def _size(word: str) -> int | str:
@@ -181,33 +208,63 @@ def _size(word: str) -> int | str:
     return int(word) if word.isdecimal() else word
 
 
-def _held(due: Due) -> Gate:
-    """Hold a gate, write its reports, then say what came of it: a terminal may be gone by now."""
-    settings = settings_of(
-        store=due.store, cluster=due.cluster, min_coverage=f"{due.min_coverage:g}"
-    )
+def _for_gathers(arguments: tuple[str, ...]) -> list[str]:
+    """Return the options of ansible-playbook that the gathers after each batch get too."""
+    left, found = list(arguments), []
+    while left:
+        word = left.pop(0)
+        name = word.partition("=")[0]
+        if name in OF_TASKS:
+            del left[: "=" not in word]
+        elif name not in OF_PEOPLE | OF_RUN:
+            found.append(word)
+    return found
 
-    def take() -> Capture:
-        with counting("gathering", after=0) as progress:
-            return gather(due.wish, Store(settings.store), due.cluster, os.environ, progress)
 
-    found = hold(due, take, policy=policy_of(settings, strict=False), site=site_of(settings))
-    trouble = _written(found)
-    if found.plan is not None:
-        emit(found.plan, [Output("text", None)], "auto", exit_zero=False)
+def _held(file: Path, *, mended: bool = False) -> Due:
+    """Hold a gate, write its reports, say what came of it, and return it with its exit code.
+
+    One process at a time does so: a gate of an Ansible that was killed may still be running. The
+    terminal may be gone by now, so what is said comes last, and in no pager.
+    """
+    with files.alone(file.parent):
+        due = read_due(file)
+        left = due.unfinished
+        settings = settings_of(
+            store=due.store, cluster=due.cluster, min_coverage=f"{due.min_coverage:g}"
+        )
+
+        def take() -> Capture:
+            with counting("gathering", after=0) as progress:
+                return gather(due.wish, Store(settings.store), due.cluster, os.environ, progress)
+
+        found = hold(
+            replace(due, unfinished=()) if mended else due,
+            take,
+            policy=policy_of(settings, strict=False),
+            site=site_of(settings),
+        )
+        trouble = _written(found)
+        is_mended = mended and found.exit_code is ExitCode.CLEAN
+        due = replace(due, gate=int(found.exit_code), unfinished=() if is_mended else left)
+        if trouble is None:
+            write_due(due)
+    with contextlib.suppress(OSError):
+        if found.plan is not None:
+            text = render(found.plan, "text", terminal_of("auto"))
+            click.echo(text, nl=False, color=True)
     for line in found.words:
         _say(line)
     if trouble is not None:
         raise trouble
-    return found
+    return due
 
 
 def _written(found: Gate) -> UnreadableError | None:
     """Write the reports; return why that failed: it costs nobody what there is to say."""
     due = found.due
-    rules = due.folder / f"check-{due.number}.json"
+    rules = due.file.parent / f"check-{due.number}.json"
     try:
-        files.make_folder(due.folder)
         for report, place in ((found.rules, rules), (found.plan, due.report)):
             if report is not None:
                 ways = [Output("html", place.with_suffix(".html")), Output("json", place)]

@@ -93,6 +93,7 @@ def test_paths_are_from_the_working_folder_and_a_strategy_of_ansible_cfg_does_no
         snapdiff_upgrade_tasks="tasks.yml",
         snapdiff_upgrade_hosts=["node1", "node3"],
         snapdiff_batches="100%",
+        snapdiff_upgrade_settle_within=8,
     )
     assert done.code == 0, done.said
     assert list(reports) == ["after-2"]
@@ -284,6 +285,8 @@ def test_what_was_ended_before_its_gate_is_the_last_batch_and_no_success(
 
 REFUSALS = {
     "a limit": (["--limit", "node1"], {}, "in snapdiff_upgrade_hosts, not with --limit"),
+    "tags": (["--tags", "mtu"], {}, "not with --tags or --skip-tags"),
+    "tags to skip": (["--skip-tags", "mtu"], {}, "not with --tags or --skip-tags"),
     "nobody to change": (
         [],
         {"snapdiff_upgrade_hosts": "nobody"},

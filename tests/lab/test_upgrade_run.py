@@ -59,7 +59,6 @@ def test_a_clean_change_is_exit_code_0_and_says_what_ansible_does_as_it_does_it(
 NOT_PARSED = {
     "no YAML": "- name: Restart\n  ansible.builtin.command: [\n",
     "no such module": "- name: Restart\n  clusternet.nothing.restart:\n",
-    "no task": "- 17\n",
 }
 
 
@@ -75,13 +74,13 @@ def test_what_ansible_cannot_parse_half_way_costs_no_report(upgrade, tmp_path, t
     assert states["links/flannel.1/mtu"]["done"] == ["node1", "node2"]
     assert states["cni/subnet_env/FLANNEL_MTU"]["missing"][0]["node"] == "node2"
     assert "Stopped after node1, node2; no other node was changed" in done.said
-    assert "the change did not come to its end on: node2 rest: settled" in done.said
+    assert "the change did not come to its end on: node2; what was begun there" in done.said
     assert mtu(upgrade.lab, "node3") == 1360
 
     again = re.search(r"snapdiff (upgrade gate \S+)", done.err)
     held = command(upgrade.lab, str(BIN / "snapdiff"), *shlex.split(again[1]))
     assert held.code == 1
-    assert "the change did not come to its end on: node2 rest: settled" in held.said
+    assert "the change did not come to its end on: node2; what was begun there" in held.said
 
 
 def test_a_change_that_was_stopped_goes_on_with_the_nodes_that_it_left(upgrade):
@@ -92,6 +91,10 @@ def test_a_change_that_was_stopped_goes_on_with_the_nodes_that_it_left(upgrade):
     assert "No other node was changed: the gate is still closed" in done.said
     assert list(reports) == ["after-1", "after-2"]
     assert mtu(upgrade.lab, "node3") == 1360
+
+    done, _reports = upgrade("--resume", str(due), "--cluster", "other")
+    assert done.code == 2
+    assert "is of a change with cluster default, and this has other" in done.said
 
     given = (CHANGE / "new-overlay").read_text("utf-8")
     lab(upgrade.lab, "exec", "node2", "--", "bash", "-c", given, "new", "1300")
@@ -108,11 +111,34 @@ def test_a_change_that_was_stopped_goes_on_with_the_nodes_that_it_left(upgrade):
     assert "No node is left to change, and the gate is open: node1, node2, node3" in done.said
 
 
+def test_a_node_where_the_change_did_not_come_to_its_end_is_not_forgotten(upgrade):
+    """The plan sees all that it names there, but the change is not through."""
+    given = {"crashing": "node1", "restart": str(CHANGE / "restart")}
+    upgrade("--batches", "1", **given)
+    [due] = upgrade.store.glob("default/reports/*/due.json")
+    done, _reports = upgrade("--resume", str(due))
+    assert done.code == 2
+    assert "the change did not come to its end on: node1" in done.said
+    assert mtu(upgrade.lab, "node2") == 1360
+
+    held = command(upgrade.lab, str(BIN / "snapdiff"), "upgrade", "gate", str(due), "--mended")
+    assert held.code == 0, held.said
+    done, reports = upgrade("--resume", str(due), "--batches", "2")
+    assert done.code == 0, done.said
+    assert list(reports) == ["after-1", "after-3"]
+
+
+def test_where_a_gate_could_not_be_held_nothing_is_changed(upgrade):
+    done, reports = upgrade("--batches", "3", "--reports", "/dev/null/x")
+    assert done.code == 2, done.said
+    assert reports == {}
+    assert "Not a directory" in done.said
+    assert [mtu(upgrade.lab, node) for node in ("node1", "node2", "node3")] == [1360] * 3
+
+
 # Signal to whom, and the exit code: who kills Ansible alone has interrupted nothing of ours.
 ENDS = {
     "Ansible is killed": ("KILL", ["ansible"], 1),
-    "Ctrl-C": ("INT", ["snapdiff", "ansible"], 130),
-    "the session ends": ("TERM", ["snapdiff"], 130),
     "the terminal is gone": ("HUP", ["snapdiff"], 130),
 }
 

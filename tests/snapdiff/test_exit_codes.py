@@ -186,7 +186,7 @@ TABLE = {
         CLEAN: (["gate", "due.json"], EMPTY),
         FINDINGS: (["gate", "unfinished.json"], EMPTY),
         UNREADABLE: (["gate", "half.yml"], EMPTY),
-        USAGE: (["run", "-i", "hosts.yml", "--plan", "fits.yml"], EMPTY),
+        USAGE: (["run", "--tasks", "half.yml", "--command", "true"], EMPTY),
         UNTRUSTED: (["gate", "unsaid.json"], EMPTY),
     },
     "watch": {

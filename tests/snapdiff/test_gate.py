@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shlex
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
@@ -12,10 +13,11 @@ from builders import NOW, capture, edited
 from clusters import cluster, snapshots
 from snapdiff.cluster import cluster_not_observed
 from snapdiff.errors import UnreadableError
-from snapdiff.gate import hold, read_due, written
+from snapdiff.gate import Due, hold, read_due, write_due
 from snapdiff.policy import Site
 from snapdiff.verdict import Policy
 
+FIELDS = [one.name for one in fields(Due) if one.name != "gate"]
 PLAN = """\
 schema: snapdiff/plan/1
 title: A lower MTU
@@ -152,10 +154,31 @@ def test_only_where_something_is_left_undone_is_mending_asked_for(batch):
     assert [line for line in batch.hold(unfinished=("node1",)).words if "--mended" in line]
 
 
-def test_what_is_left_of_changes_is_found_by_its_file(batch):
-    reports = batch.file.parent.parent
-    assert list(written(reports)) == [batch.file]
-    assert written(reports / "nothing") == {}
+def test_what_is_written_back_is_what_was_read_and_for_the_owner_alone(batch):
+    due = read_due(batch.file)
+    write_due(replace(due, gate=1, unfinished=("node1",)))
+    assert read_due(batch.file) == replace(due, gate=1, unfinished=("node1",))
+    write_due(due)
+    assert read_due(batch.file) == due
+    assert batch.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_the_plan_cannot_be_read_the_rules_are_held_all_the_same(batch):
+    broken(batch)
+    gate = batch.hold(plan="/no/plan.yml")
+    assert (gate.plan, gate.rules.exit_code, gate.exit_code) == (None, 1, 1)
+    assert not [line for line in gate.words if line.endswith(".html")]
+
+
+def test_what_goes_on_can_be_pasted_whatever_the_folder_is_called(tmp_path):
+    folder = tmp_path / "a b'c"
+    words = Due(**dict.fromkeys(FIELDS, ()) | {"file": folder / "due.json"}).onward
+    assert shlex.split(words[1]) == ["--resume", str(folder / "due.json")]
+    option, variables = shlex.split(words[2])
+    assert (option, json.loads(variables)) == (
+        "-e",
+        {"snapdiff_upgrade_resume": str(folder / "due.json")},
+    )
 
 
 WRONG = {

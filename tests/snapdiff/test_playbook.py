@@ -1,0 +1,130 @@
+"""A command on our own terminal that we outlive: who asks us to end ends it, and we go on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from terminals import CTRL_C, Pty
+
+from snapdiff.cli.upgrade import _for_gathers
+
+# Runs a command that waits, then waits itself, and says what became of both.
+PROGRAM = """
+import json, os, sys, time
+from snapdiff.playbook import Outliving
+
+told = {}
+try:
+    with Outliving() as way:
+        told["code"] = way.run(["sleep", sys.argv[1]], os.environ)
+        told["asked"] = way.asked
+        open(sys.argv[3], "w").close()
+        time.sleep(float(sys.argv[2]))
+        told["through"] = True
+except KeyboardInterrupt:
+    told["interrupted"] = True
+with open(sys.argv[4], "w") as file:
+    json.dump(told, file)
+"""
+
+
+@pytest.fixture
+def running(tmp_path):
+    """Give what starts the program, and what tells how it ended."""
+    ended, told = tmp_path / "ended", tmp_path / "told"
+    words = [sys.executable, "-c", PROGRAM]
+
+    def start(first, then, hang_up=signal.SIG_DFL):
+        def hear():  # whatever started the tests ignores
+            for one in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(one, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, hang_up)
+
+        argv = start.words(first, then)
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=hear)
+
+    def is_over():
+        deadline = time.monotonic() + 20
+        while not ended.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert ended.exists()
+
+    start.words = lambda first, then: [*words, str(first), str(then), str(ended), str(told)]
+    start.is_over = is_over
+    start.told = lambda: json.loads(told.read_text("utf-8"))
+    return start
+
+
+def heard(process):
+    """Wait until the program has a child, and give that to it."""
+    children = f"/proc/{process.pid}/task/{process.pid}/children"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with open(children, encoding="utf-8") as file:  # noqa: PTH123 - a file of the kernel
+            if file.read().split():
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"{process.pid} has started nothing")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_asks_us_to_end_ends_the_command_alone(running, number):
+    process = running(60, 0)
+    heard(process)
+    process.send_signal(number)
+    assert process.wait(20) == 0
+    assert running.told() == {"code": -number, "asked": True, "through": True}
+
+
+def test_ctrl_c_reaches_the_command_once_by_the_terminal(running):
+    with Pty(running.words(60, 0)) as terminal:
+        heard(terminal.process)
+        terminal.type(CTRL_C)
+        assert terminal.process.wait(20) == 0
+    assert running.told() == {"code": -signal.SIGINT, "asked": True, "through": True}
+
+
+def test_a_command_that_ends_by_itself_was_asked_by_nobody(running):
+    process = running(0, 0)
+    assert process.wait(20) == 0
+    assert running.told() == {"code": 0, "asked": False, "through": True}
+
+
+AFTER = {signal.SIGHUP: "through", signal.SIGINT: "interrupted", signal.SIGTERM: "interrupted"}
+
+
+@pytest.mark.parametrize(("number", "how"), AFTER.items())
+def test_afterwards_a_terminal_that_is_gone_ends_nothing_and_the_others_do(running, number, how):
+    process = running(0, 2)
+    running.is_over()
+    process.send_signal(number)
+    assert process.wait(20) == 0
+    assert how in running.told()
+
+
+def test_what_is_ignored_stays_ignored(running):
+    """As after nohup: the command has it so too."""
+    process = running(1, 0, signal.SIG_IGN)
+    heard(process)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(20) == 0
+    assert running.told() == {"code": 0, "asked": False, "through": True}
+
+
+GIVEN = {
+    "what ssh needs": (["--become", "-u", "core"], ["--become", "-u", "core"]),
+    "variables": (["-e", "a=1", "--extra-vars=b=2"], ["-e", "a=1", "--extra-vars=b=2"]),
+    "tags of the change": (["-t", "mtu", "--skip-tags=x", "-v"], ["-v"]),
+    "what is asked for": (["-K", "--ask-pass", "-k"], []),
+    "how the change is made": (["--check", "--diff", "--step", "--start-at-task", "x"], []),
+}
+
+
+@pytest.mark.parametrize(("given", "left"), GIVEN.values(), ids=GIVEN)
+def test_the_gathers_get_the_options_that_are_not_about_the_change(given, left):
+    assert _for_gathers(tuple(given)) == left
