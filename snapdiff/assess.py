@@ -32,7 +32,7 @@ from snapdiff.verdict import Policy, judged
 
 if t.TYPE_CHECKING:
     from snapdiff.contract import Contract
-    from snapdiff.model import Change, Snapshot
+    from snapdiff.model import Change, Hop, Snapshot
     from snapdiff.store import Side
 
 Progress = Callable[[int, int], None]
@@ -59,7 +59,8 @@ class _Tally:
     skipped: list[str] = field(default_factory=list)
     inconsistent: list[str] = field(default_factory=list)
     selves: dict[str, frozenset[str]] = field(default_factory=dict)  # of nodes that changed
-    linked: set[str] = field(default_factory=set)  # nodes whose chain is worth showing
+    # Of nodes whose chain is worth showing: made while they are read, for reading costs most.
+    linked: dict[str, tuple[Hop, ...]] = field(default_factory=dict)
 
 
 def assess_diff(
@@ -113,7 +114,7 @@ def assess_diff(
     rows += drift.findings(drifts, _folded(tally.undecided), cluster)
     rows.sort(key=lambda row: -row.severity)
     rows = [fleet.with_stragglers(row, before, after, len(tally.compared)) for row in rows]
-    linked = tally.linked | {
+    linked = tally.linked.keys() | {
         node for row in rows if row.path.startswith("links/") for node in row.stragglers
     }
     report = Report(
@@ -133,7 +134,7 @@ def assess_diff(
         side_effects=tuple(drift.findings(effects, (), cluster)),
         churn=tuple(tally.churn),
         undecided=tuple(_folded(tally.undecided)),
-        chains=tuple(fleet.chains_of(sorted(linked), before, after)),
+        chains=tuple(fleet.chains_of(sorted(linked), before, after, tally.linked)),
     )
     return judged(report, policy)
 
@@ -235,7 +236,7 @@ def _looked_at(
         tally.selves[node] = self_of(new)
     worst = [one for one in drifts if one.severity > Severity.INFO]
     if any(change.path[0] == "links" for one in worst for change in one.changes):
-        tally.linked.add(node)
+        tally.linked[node] = fleet.hops_of(old, new)
     return old, new
 
 

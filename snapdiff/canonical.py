@@ -144,7 +144,11 @@ def _is_pod_port(name: str, kind: str | None, master: str | None) -> bool:
 def pod_ports(snapshot: Snapshot) -> dict[str, Mapping[str, t.Any]]:
     """Return the pod ports of a node by name."""
     links = snapshot["links"]
-    return {name: links[name] for name in links if is_pod_port(name, links)}
+    return {
+        name: row
+        for name, row in links.items()
+        if _is_pod_port(name, row.get("kind"), row.get("master"))
+    }
 
 
 def has_ports(bridge: str, snapshot: Snapshot) -> bool:

@@ -16,7 +16,7 @@ from snapdiff.rules.view import NodeView
 from snapdiff.spread import self_of
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from snapdiff.store import Side
 
@@ -183,14 +183,18 @@ def _value(snapshot: Snapshot, keys: tuple[str, ...]) -> t.Any:
     return value
 
 
-def chains_of(nodes: Iterable[str], before: Side, after: Side) -> list[Chain]:
+def chains_of(
+    nodes: Iterable[str], before: Side, after: Side, known: Mapping[str, tuple[Hop, ...]]
+) -> list[Chain]:
     """Return the chains of *nodes*, what each hop was and is, equal ones as one.
 
-    What a hop takes and what is wrong with it is of *after*; a chain of one node has its addresses.
+    Of nodes that are not *known* they are read. What a hop takes and what is wrong with it is of
+    *after*; a chain of one node has its addresses.
     """
     found: dict[tuple[Hop, ...], list[str]] = defaultdict(list)
     for node in nodes:
-        found[_hops(before.snapshot(node), after.snapshot(node))].append(node)
+        hops = known.get(node) or hops_of(before.snapshot(node), after.snapshot(node))
+        found[hops].append(node)
     return [
         Chain(nodes=tuple(names), hops=_with_addresses(hops, names, after))
         for hops, names in found.items()
@@ -209,7 +213,8 @@ def _with_addresses(hops: tuple[Hop, ...], names: list[str], side: Side) -> tupl
     return tuple(replace(hop, addresses=own.get(hop.link, ())) for hop in hops)
 
 
-def _hops(before: Snapshot, after: Snapshot) -> tuple[Hop, ...]:
+def hops_of(before: Snapshot, after: Snapshot) -> tuple[Hop, ...]:
+    """Return the chain of a node, what each hop was and is."""
     old = {link.name: link for link in chain(before)}
     new = {link.name: link for link in chain(after)}
     view = NodeView(after)

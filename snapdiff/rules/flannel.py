@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from snapdiff import roles
 from snapdiff.rules.registry import CannotTell
@@ -40,6 +41,7 @@ def lease_mtu_of(view: NodeView) -> int | None:
     return found if isinstance(found, int) else None
 
 
+@lru_cache(maxsize=2)  # most rules ask
 def in_use(view: NodeView) -> tuple[Overlay, ...]:
     """Return the overlays of the backend that flannel runs, without what an earlier one left.
 
@@ -182,7 +184,8 @@ def pod_bridge(view: NodeView) -> str | None:
     return name if link is not None and link.get("kind", "bridge") == "bridge" else None
 
 
-def ports_of(view: NodeView, bridge: str) -> dict[str, Link]:
+@lru_cache(maxsize=4)
+def ports_of(view: NodeView, bridge: str) -> Mapping[str, Link]:
     """Return the ports of a bridge. Raises CannotTell where links do not tell their master."""
     for name, link in view.links.items():
         if "master" not in link:
