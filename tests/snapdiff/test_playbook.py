@@ -95,12 +95,17 @@ def test_a_command_that_ends_by_itself_was_asked_by_nobody(running):
     assert running.told() == {"code": 0, "asked": False, "through": True}
 
 
-AFTER = {signal.SIGHUP: "through", signal.SIGINT: "interrupted", signal.SIGTERM: "interrupted"}
+AFTER = {  # with the seconds that there are to be heard in
+    signal.SIGHUP: (3, "through"),
+    signal.SIGINT: (60, "interrupted"),
+    signal.SIGTERM: (60, "interrupted"),
+}
 
 
-@pytest.mark.parametrize(("number", "how"), AFTER.items())
-def test_afterwards_a_terminal_that_is_gone_ends_nothing_and_the_others_do(running, number, how):
-    process = running(0, 2)
+@pytest.mark.parametrize("number", AFTER)
+def test_afterwards_a_terminal_that_is_gone_ends_nothing_and_the_others_do(running, number):
+    then, how = AFTER[number]
+    process = running(0, then)
     running.is_over()
     process.send_signal(number)
     assert process.wait(20) == 0
@@ -109,7 +114,7 @@ def test_afterwards_a_terminal_that_is_gone_ends_nothing_and_the_others_do(runni
 
 def test_what_is_ignored_stays_ignored(running):
     """As after nohup: the command has it so too."""
-    process = running(1, 0, signal.SIG_IGN)
+    process = running(3, 0, signal.SIG_IGN)
     heard(process)
     process.send_signal(signal.SIGHUP)
     assert process.wait(20) == 0
