@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from snapdiff import canonical, drift, events, fleet, own
+from snapdiff.announced import announced
 from snapdiff.breaks import with_breaks
 from snapdiff.diff import diff
 from snapdiff.errors import SnapdiffError
@@ -112,8 +113,12 @@ def assess_diff(
         rows = contract.of_nodes(rows) + contract.findings(cluster, seconds)
         tally.undecided.extend(contract.undecided(seconds))
     rows += drift.findings(drifts, _folded(tally.undecided), cluster)
-    rows.sort(key=lambda row: -row.severity)
     rows = [fleet.with_stragglers(row, before, after, len(tally.compared)) for row in rows]
+    try:
+        rows += announced(before, after, cluster)
+    except SnapdiffError as error:
+        tally.undecided.append(Undecided(path="cluster", why=str(error), side="both"))
+    rows.sort(key=lambda row: -row.severity)
     linked = tally.linked.keys() | {
         node for row in rows if row.path.startswith("links/") for node in row.stragglers
     }

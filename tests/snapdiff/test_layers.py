@@ -31,7 +31,7 @@ FLOORS = (
     "drift effects follows follows_mtu follows_ways folded own scene rules/ playbook policy",
     "verdict places draw/ acceptance fate gathering",
     "contract excuse history followers",
-    "maps fleet spread events forecast lines machines taken_back",
+    "maps fleet announced spread events forecast lines machines taken_back",
     "breaks",
     "assess check outliers survey",
     "compare explain reading waiver_file report/",
