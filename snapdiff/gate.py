@@ -1,7 +1,7 @@
 """The gate after a batch of a change: rest, then the plan, the rules and the cluster's own word.
 
-What is due lies in ``REPORTS/CAPTURE-upgrade/due.json`` from before a batch begins, so that whoever
-is left when Ansible is not can hold the gate.
+What is due lies in ``REPORTS/CAPTURE-upgrade/due-N.json`` from before a batch begins, N nodes in
+all, so that whoever is left when Ansible is not can hold the gate.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from snapdiff.plan import read_plan
 from snapdiff.settling import Rest, settle
 from snapdiff.store import Store
 from snapdiff.strict_yaml import LIMITS
+from snapdiff.verdict import Policy
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from snapdiff.model import Capture, Report
     from snapdiff.policy import Site
-    from snapdiff.verdict import Policy
 
 NOBODY = "no node"
+FAIL_ON = Severity.WARNING  # of the plan: what else changed, whatever a folder or a variable says
 SCHEMA = "snapdiff/due/1"
 
 
@@ -54,6 +55,7 @@ class Due:
     inventories: tuple[str, ...]
     gather_options: tuple[str, ...]
     gather_variables: Mapping[str, t.Any]
+    folder: str  # that relative paths in all of these are from
     gate: int | None = None  # exit code of its gate; None: it was not held yet
 
     @property
@@ -86,20 +88,14 @@ class Due:
             hosts=self.hosts,
             label=f"after-{self.number}",
             arguments=(*variables, *self.gather_options),
+            folder=self.folder,
         )
 
     def ask_plan(self, after: str) -> list[str]:
         """Return the words that hold the capture *after* against the plan again."""
-        so_far = [f"--so-far={node}" for node in self.nodes]
-        return [
-            "snapdiff",
-            "diff",
-            self.before,
-            after,
-            f"--plan={self.plan}",
-            *self._where,
-            *so_far,
-        ]
+        words = ["snapdiff", "diff", self.before, after, f"--plan={self.plan}"]
+        words += [f"--fail-on={FAIL_ON.word}", *self._where]
+        return [*words, *(f"--so-far={node}" for node in self.nodes)]
 
     def ask_rules(self, after: str) -> list[str]:
         """Return the words that hold the capture *after* against the rules again."""
@@ -138,7 +134,8 @@ class Gate:
     """What was found at a gate; what could not be made is in *failed*, by name, with the reason."""
 
     due: Due
-    after: str
+    mended: bool = False  # what did not come to its end was done since, somebody says
+    after: str = ""
     rest: Rest | None = None
     plan: Report | None = None
     rules: Report | None = None
@@ -148,7 +145,7 @@ class Gate:
     def exit_code(self) -> ExitCode:
         """Return 0 where the next batch may begin; of the others 1 wins over 3, and that over 2."""
         codes = {int(report.exit_code) for report in (self.plan, self._held) if report}
-        if self.due.unfinished or (self.rest is not None and not self.rest.settled):
+        if self.unfinished or (self.rest is not None and not self.rest.settled):
             codes.add(ExitCode.FINDINGS)
         if self.rules is not None and self.rules.coverage.unanswered:
             codes.add(ExitCode.UNTRUSTED)
@@ -156,6 +153,11 @@ class Gate:
             codes.add(ExitCode.UNREADABLE)
         order = (ExitCode.FINDINGS, ExitCode.UNTRUSTED, ExitCode.UNREADABLE)
         return next((one for one in order if one in codes), ExitCode.CLEAN)
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """Return the nodes where the change did not come to its end, and was not mended."""
+        return () if self.mended else self.due.unfinished
 
     @property
     def _held(self) -> Report | None:
@@ -169,8 +171,8 @@ class Gate:
             return (self._verdict("plan", self.plan),)
         mended = ["--mended"] if self.due.unfinished else []
         rest = self.rest.words[0] if self.rest else self.failed.get("rest", "")
-        left = ", ".join(self.due.unfinished) or NOBODY
-        still = "; what was begun there may still be running" if self.due.unfinished else ""
+        left = ", ".join(self.unfinished) or NOBODY
+        still = "; what was begun there may still be running" if self.unfinished else ""
         nodes = ", ".join(self.due.nodes)
         return (
             f"Stopped after {nodes}; no other node was changed, and nothing is rolled back.",
@@ -180,13 +182,16 @@ class Gate:
             f"rules: {self._verdict('rules', self.rules)}",
             f"kubectl: {self._kubectl}",
             "To look at:",
-            shlex.join(self.due.ask_plan(self.after)),
-            shlex.join(self.due.ask_rules(self.after)),
+            *(shlex.join(ask(self.after)) for ask in self._asks),
             *([str(self.due.report.with_suffix(".html"))] if self.plan else []),
             "To hold the gate again, when that is mended:",
             shlex.join(["snapdiff", "upgrade", "gate", str(self.due.file), *mended]),
             *self.due.onward,
         )
+
+    @property
+    def _asks(self) -> tuple[Callable[[str], list[str]], ...]:
+        return (self.due.ask_plan, self.due.ask_rules) if self.rest else ()
 
     def _verdict(self, name: str, report: Report | None) -> str:
         if report is None:
@@ -202,12 +207,13 @@ class Gate:
         return "; ".join(self.rules.coverage.unanswered) or "it answered"
 
 
-def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -> Gate:
+def hold(due: Due, take: Callable[[], Capture], *, site: Site, mended: bool = False) -> Gate:
     """Wait for rest by *take*, hold the last capture against plan and rules, and return all of it.
 
-    *policy* is for the plan; the rules have the least severity that the change was given. Nothing
-    is raised but for what is a mistake of ours: what cannot be made is told.
+    Where none could be taken, nothing is asked: an earlier one is no answer. Nothing is raised but
+    for what is a mistake of ours: what cannot be made is told.
     """
+    policy = Policy(fail_on=FAIL_ON, min_coverage=due.min_coverage)
     failed: dict[str, str] = {}
 
     def made(name: str, make: Callable[..., t.Any], *words: t.Any, **given: t.Any) -> t.Any:
@@ -220,9 +226,11 @@ def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -
     where: dict[str, t.Any] = {"store": Store(Path(due.store)), "cluster": due.cluster}
     waiting = {"within": due.settle_within, "pause": due.settle_pause, "policy": policy}
     rest = made("rest", settle, take, **where, **waiting)
-    after = rest.capture.place if rest else "@latest"
-    where["now"] = datetime.now(UTC)
-    given = {**where, "site": site, "plan": made("plan", read_plan, Path(due.plan))}
+    if rest is None:
+        return Gate(due=due, mended=mended, failed=failed)
+    after = rest.capture.place
+    given = {**where, "now": datetime.now(UTC), "site": site}
+    given["plan"] = made("plan", read_plan, Path(due.plan))
     held = None
     if given["plan"] is not None:
         ways = {"policy": policy, "so_far": due.nodes}
@@ -230,10 +238,5 @@ def hold(due: Due, take: Callable[[], Capture], *, policy: Policy, site: Site) -
     ways = {"policy": replace(policy, fail_on=Severity[due.fail_on.upper()])}
     broken = made("rules", check_capture, after, **given, **ways)
     return Gate(
-        due=due,
-        after=after,
-        rest=rest,
-        plan=held,
-        rules=broken,
-        failed=failed,
+        due=due, mended=mended, after=after, rest=rest, plan=held, rules=broken, failed=failed
     )

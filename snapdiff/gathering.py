@@ -23,6 +23,7 @@ if t.TYPE_CHECKING:
 
     from snapdiff.model import Capture
 
+POINTER = "SNAPDIFF_POINTER"  # as plugins/action/capture.py has it
 PAUSE = 0.2  # seconds between two looks at how far it is
 SHOWN = 15  # last lines of Ansible's output that an error shows
 USAGE = "ansible-playbook: error: "  # Ansible prints all of its help below that
@@ -40,6 +41,7 @@ class Wish:
     kubectl_flannel: str = ""  # file with that of 'kubectl get configmaps,pods -o json'
     kubectl_prefix: str = ""  # of flannel's annotations; empty: flannel's own
     arguments: tuple[str, ...] = ()  # for ansible-playbook, as they are
+    folder: str = ""  # that relative paths of these are from; empty: the working folder
 
 
 def gather(
@@ -58,28 +60,32 @@ def gather(
             "which nodes? Give -i INVENTORY, set inventory in snapdiff.yml, or --local for this one"
         )
     refuse_what_is_missing(wish.inventories)
-    before = _folders(store, cluster)
     with collection_tree() as tree, tempfile.TemporaryFile() as said:
+        pointer = Path(tree) / "capture"
         process = subprocess.Popen(
             _command(wish, store, cluster),
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,
-            env={**environment_of(environment, tree), "ANSIBLE_NOCOLOR": "1"},
+            cwd=wish.folder or None,
+            env={
+                **environment_of(environment, tree, wish.folder),
+                "ANSIBLE_NOCOLOR": "1",
+                POINTER: str(pointer),
+            },
         )
         try:
             while _still(process):
-                for folder in _folders(store, cluster) - before:
-                    _tell(folder, progress)
+                _tell(pointer, progress)
         except BaseException:
             process.terminate()
             process.wait()
             raise
         said.seek(0)
         text = said.read().decode("utf-8", "backslashreplace")
-    for folder in sorted(_folders(store, cluster) - before):
-        if (folder / MANIFEST).is_file():
-            return read_manifest(folder)
+        folder = _told(pointer)
+    if folder is not None and (folder / MANIFEST).is_file():
+        return read_manifest(folder)
     if process.returncode == 0:
         raise UsageError(f"no node was gathered: {_none(wish, text)}")
     lines = "\n  ".join(_last_words(text))
@@ -116,13 +122,14 @@ def _still(process: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _folders(store: Store, cluster: str) -> set[Path]:
-    folder = store.cluster_folder(cluster)
-    return {one for one in folder.iterdir() if one.is_dir()} if folder.is_dir() else set()
+def _told(pointer: Path) -> Path | None:
+    """Return the folder of the capture that this Ansible takes: others may take one as well."""
+    return Path(pointer.read_text("utf-8")) if pointer.is_file() else None
 
 
-def _tell(folder: Path, progress: t.Callable[[int, int], None]) -> None:
-    if (folder / ASKED).is_file():
+def _tell(pointer: Path, progress: t.Callable[[int, int], None]) -> None:
+    folder = _told(pointer)
+    if folder is not None and (folder / ASKED).is_file():
         with contextlib.suppress(SnapdiffError):  # sealed just now
             progress(*Draft(folder).progress())
 

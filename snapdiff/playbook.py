@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import typing as t
+from functools import cache
 from pathlib import Path
 
 from snapdiff.errors import UnreadableError, UsageError
@@ -19,6 +21,7 @@ if t.TYPE_CHECKING:
     from types import FrameType
 
 NAMES = "clusternet.snapdiff"
+GRACE = 4.0  # seconds for Ansible to end after a Ctrl-C that the terminal may have sent it
 DEFAULTS = {  # of Ansible, where the user's own configuration says nothing
     "ANSIBLE_PIPELINING": "1",  # half the work on the controller, and no file on the node
     "ANSIBLE_FORKS": "20",
@@ -80,7 +83,7 @@ class Outliving:
     """A command on our own terminal that we outlive, for there is something left to do.
 
     While it runs, what asks us to end (SIGTERM, SIGHUP) ends it alone; Ctrl-C reaches it by the
-    terminal, and by us where there is none. Once it has ended, a terminal that is gone ends nothing
+    terminal, and by us where it does not. Once it has ended, a terminal that is gone ends nothing
     any more, and SIGTERM does what Ctrl-C does.
     """
 
@@ -90,7 +93,9 @@ class Outliving:
         self._before: dict[signal.Signals, t.Any] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
+        self._early = 0
         self._by_terminal = os.isatty(0)
+        self._interrupted = 0.0  # when; it may have been meant for us alone
 
     def __enter__(self) -> Outliving:
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -107,10 +112,15 @@ class Outliving:
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
         """Run it; return its exit code, below zero that of the signal that killed it."""
         self._process = subprocess.Popen(command, env=environment)
-        if self.asked:  # before there was anybody to hear it
-            self._process.terminate()
+        if self._early:  # before there was anybody to hear it
+            self._process.send_signal(self._early)
         try:
-            return self._process.wait()
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return self._process.wait(GRACE / 4)
+                if self._interrupted and time.monotonic() - self._interrupted > GRACE:
+                    self._interrupted = 0.0
+                    self._process.send_signal(signal.SIGINT)
         finally:
             self._ended = True
 
@@ -120,25 +130,46 @@ class Outliving:
                 raise KeyboardInterrupt
             return
         self.asked = True
-        if self._process is not None and not (number == signal.SIGINT and self._by_terminal):
+        if number == signal.SIGINT and self._by_terminal:
+            self._interrupted = time.monotonic()
+        elif self._process is not None:
             self._process.send_signal(number)
+        else:
+            self._early = number
 
 
-def environment_of(given: Mapping[str, str], tree: str) -> dict[str, str]:
-    """Return the environment *given* with the collection of *tree* first where Ansible looks."""
-    paths = [tree, given.get("ANSIBLE_COLLECTIONS_PATH", "")]
+def environment_of(given: Mapping[str, str], tree: str, folder: str = "") -> dict[str, str]:
+    """Return the environment for Ansible: with the collection of *tree* first where it looks.
+
+    *folder* is what it runs in; empty: the working folder. What lies there is no code of ours.
+    """
+    place = folder or str(Path.cwd())
+    known = given.get("ANSIBLE_COLLECTIONS_PATH") or _collections(place)
     return {
-        **({} if _is_configured(given) else DEFAULTS),
+        **({} if _is_configured(given, place) else DEFAULTS),
         **given,
-        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(path for path in paths if path),
+        "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(path for path in (tree, known) if path),
+        "PWD": place,
+        "PYTHONSAFEPATH": "1",
     }
 
 
-def _is_configured(given: Mapping[str, str]) -> bool:
+@cache
+def _collections(folder: str) -> str:
+    """Return where Ansible looks in that folder; our own variable would hide the user's."""
+    words = "import os; from ansible import constants; "
+    words += "print(os.pathsep.join(constants.COLLECTIONS_PATHS))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", words], capture_output=True, text=True, cwd=folder, check=False
+    )
+    return done.stdout.strip()
+
+
+def _is_configured(given: Mapping[str, str], folder: str) -> bool:
     """Say whether the user has configured Ansible: a variable would override that."""
     places = (
         given.get("ANSIBLE_CONFIG", ""),
-        "ansible.cfg",
+        Path(folder, "ansible.cfg"),
         Path(given.get("HOME", "/")) / ".ansible.cfg",
         "/etc/ansible/ansible.cfg",
     )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ ARGUMENT_SPEC = {
     "kubectl_prefix": {"type": "str", "default": "flannel.alpha.coreos.com"},
 }
 REQUIRED_IF = [("state", "opened", ("store", "nodes")), ("state", "sealed", ("capture",))]
+POINTER = "SNAPDIFF_POINTER"  # a file that gets the folder of the capture
 LEFT_OUT = "left out by --limit"
 OTHER_BATCH = "of another batch of the play, which has a capture of its own: gather without serial"
 
@@ -81,6 +83,8 @@ class ActionModule(ActionBase):
             if "groups" in task_vars
             else None,
         )
+        if os.environ.get(POINTER):  # of who runs the playbook, and others gather as well
+            Path(os.environ[POINTER]).write_text(str(draft.folder), "utf-8")
         return {"changed": True, "capture": str(draft.folder)}
 
     def _seal(self, args: dict[str, t.Any]) -> dict[str, t.Any]:

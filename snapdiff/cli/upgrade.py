@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import typing as t
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,6 @@ from snapdiff import files
 from snapdiff.cli.options import (
     Output,
     emit,
-    policy_of,
     settings_of,
     store_options,
     terminal_of,
@@ -39,12 +39,12 @@ if t.TYPE_CHECKING:
     from snapdiff.model import Capture
 
 PLAYBOOK = "cni_upgrade"
-# Options of ansible-playbook that are about the change's tasks, or ask for something; the gathers
-# after a batch get the others. Those of the first line take a word.
+# Options of ansible-playbook that are about the change's tasks: the gathers after a batch get the
+# others. Those of the first line take a word.
 OF_TASKS = frozenset(("-t", "--tags", "--skip-tags", "--start-at-task"))
-OF_PEOPLE = frozenset(("-k", "--ask-pass", "-K", "--ask-become-pass", "-J", "--ask-vault-pass"))
 DRY = frozenset(("-C", "--check", "--list-hosts", "--list-tags", "--list-tasks", "--syntax-check"))
 OF_RUN = DRY | {"-D", "--diff", "--step"}
+ASKING = re.compile(r"-[bvCD]*[kKJ]|--ask-.*|.*@prompt")
 there = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -85,7 +85,7 @@ def command() -> None:
     "--resume",
     type=there,
     metavar="FILE",
-    help="Go on where that was stopped whose due.json this is, with the nodes that it left.",
+    help="Go on where that was stopped whose due-N.json this is, with the nodes that it left.",
 )
 @click.option("--reports", metavar="DIR", help="Of this change; default STORE/CLUSTER/reports.")
 @store_options
@@ -116,9 +116,14 @@ def run(
     before the gate of a batch, whatever ended it, the gate is held all the same.
 
     What follows -- goes to ansible-playbook, such as --become or -e snapdiff_kubectl=true, and to
-    the gathers too, but for what is asked for on the terminal. What no option says, the variables
-    of the inventory may.
+    the gathers too. What no option says, the variables of the inventory may.
     """
+    asking = [word for word in arguments if ASKING.fullmatch(word)]
+    if asking:
+        raise UsageError(
+            f"{asking[0]}: nobody can be asked when the nodes are gathered after a batch. Give "
+            "--become-password-file, --connection-password-file or --vault-password-file"
+        )
     if tasks is not None and words is not None:
         raise UsageError("what is to be done on a node? Give --tasks FILE or --command, not both")
     settings = settings_of(
@@ -166,7 +171,7 @@ def run(
         if code == 0 and DRY.intersection(arguments):
             return ExitCode.CLEAN
         worst = _after(code, pointer)
-    return ExitCode.INTERRUPTED if way.asked else worst
+    return ExitCode.INTERRUPTED if way.asked and worst else worst
 
 
 def _after(code: int, pointer: Path) -> int:
@@ -193,9 +198,9 @@ def _after(code: int, pointer: Path) -> int:
 def gate(file: Path, mended: bool, only_read: bool) -> int:
     """Hold the gate of a batch, as 'upgrade run' and the playbook cni_upgrade do.
 
-    FILE is the due.json in the folder of the change's reports. It says which inventories are
-    gathered, and with which options of Ansible: take it from nobody else. Exit code 0 is an open
-    gate.
+    FILE is a due-N.json in the folder of the change's reports, the last one as a rule. It says
+    which inventories are gathered, and with which options of Ansible: take it from nobody else.
+    Exit code 0 is an open gate.
     """
     if only_read:
         read_due(file)
@@ -216,7 +221,7 @@ def _for_gathers(arguments: tuple[str, ...]) -> list[str]:
         name = word.partition("=")[0]
         if name in OF_TASKS:
             del left[: "=" not in word]
-        elif name not in OF_PEOPLE | OF_RUN:
+        elif name not in OF_RUN:
             found.append(word)
     return found
 
@@ -229,26 +234,21 @@ def _held(file: Path, *, mended: bool = False) -> Due:
     """
     with files.alone(file.parent):
         due = read_due(file)
-        left = due.unfinished
-        settings = settings_of(
-            store=due.store, cluster=due.cluster, min_coverage=f"{due.min_coverage:g}"
-        )
+        store = Store(Path(due.store))
+        settings = settings_of(store=due.store, cluster=due.cluster)
 
         def take() -> Capture:
             with counting("gathering", after=0) as progress:
-                return gather(due.wish, Store(settings.store), due.cluster, os.environ, progress)
+                return gather(due.wish, store, due.cluster, os.environ, progress)
 
-        found = hold(
-            replace(due, unfinished=()) if mended else due,
-            take,
-            policy=policy_of(settings, strict=False),
-            site=site_of(settings),
-        )
+        found = hold(due, take, site=site_of(settings), mended=mended)
         trouble = _written(found)
-        is_mended = mended and found.exit_code is ExitCode.CLEAN
-        due = replace(due, gate=int(found.exit_code), unfinished=() if is_mended else left)
-        if trouble is None:
-            write_due(due)
+        left = () if found.exit_code is ExitCode.CLEAN else due.unfinished
+        now = replace(due, gate=int(found.exit_code), unfinished=left)
+        if read_due(file) != due:
+            trouble = UnreadableError(f"{file}: it was written anew meanwhile. Hold it again.")
+        elif trouble is None:
+            write_due(now)
     with contextlib.suppress(OSError):
         if found.plan is not None:
             text = render(found.plan, "text", terminal_of("auto"))
@@ -257,7 +257,7 @@ def _held(file: Path, *, mended: bool = False) -> Due:
         _say(line)
     if trouble is not None:
         raise trouble
-    return due
+    return now
 
 
 def _written(found: Gate) -> UnreadableError | None:

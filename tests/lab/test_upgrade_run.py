@@ -42,6 +42,11 @@ def upgrade(fresh, tmp_path):
     return run
 
 
+def last(store):
+    """Return what the last batch of the change began with."""
+    return sorted(store.glob("default/reports/*/due-*.json"))[-1]
+
+
 def mtu(lab_name, node):
     """Return the MTU of a node's overlay."""
     said = lab(lab_name, "exec", node, "--", "cat", "/sys/class/net/flannel.1/mtu")
@@ -85,7 +90,7 @@ def test_what_ansible_cannot_parse_half_way_costs_no_report(upgrade, tmp_path, t
 
 def test_a_change_that_was_stopped_goes_on_with_the_nodes_that_it_left(upgrade):
     upgrade(straggler="node2")
-    [due] = upgrade.store.glob("default/reports/*/due.json")
+    due = last(upgrade.store)
     done, reports = upgrade("--resume", str(due))
     assert done.code == 2
     assert "No other node was changed: the gate is still closed" in done.said
@@ -106,7 +111,7 @@ def test_a_change_that_was_stopped_goes_on_with_the_nodes_that_it_left(upgrade):
     assert "done as planned on 3 nodes" in reports["after-3"]["verdict"]
     assert len(list(upgrade.store.glob("default/reports/*-upgrade"))) == 1
 
-    done, _reports = upgrade("--resume", str(due))
+    done, _reports = upgrade("--resume", str(last(upgrade.store)))
     assert done.code == 2
     assert "No node is left to change, and the gate is open: node1, node2, node3" in done.said
 
@@ -115,7 +120,7 @@ def test_a_node_where_the_change_did_not_come_to_its_end_is_not_forgotten(upgrad
     """The plan sees all that it names there, but the change is not through."""
     given = {"crashing": "node1", "restart": str(CHANGE / "restart")}
     upgrade("--batches", "1", **given)
-    [due] = upgrade.store.glob("default/reports/*/due.json")
+    due = last(upgrade.store)
     done, _reports = upgrade("--resume", str(due))
     assert done.code == 2
     assert "the change did not come to its end on: node1" in done.said

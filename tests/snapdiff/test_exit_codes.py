@@ -294,8 +294,9 @@ def test_every_command_ends_with_the_code_of_its_situation(
     if (command == "watch" and store == EMPTY) or words[:1] == ["gate"]:  # against a capture
         run("gather", ["-i", "hosts.yml"], store)
         [before] = (tmp_path / "s" / "lab").glob("2*")
+        made = {"before": str(before), "folder": str(tmp_path)}
         for name, more in DUES.items():
-            (tmp_path / name).write_text(json.dumps({**DUE, "before": str(before), **more}))
+            (tmp_path / name).write_text(json.dumps({**DUE, **made, **more}))
     found, _out, err = run(command, words, store)
     assert found == code, err
     assert "Traceback" not in err

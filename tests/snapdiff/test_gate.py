@@ -15,7 +15,6 @@ from snapdiff.cluster import cluster_not_observed
 from snapdiff.errors import UnreadableError
 from snapdiff.gate import Due, hold, read_due, write_due
 from snapdiff.policy import Site
-from snapdiff.verdict import Policy
 
 FIELDS = [one.name for one in fields(Due) if one.name != "gate"]
 PLAN = """\
@@ -53,9 +52,10 @@ def batch(tmp_path):
         "inventories": ["hosts.yml"],
         "gather_options": [],
         "gather_variables": {},
+        "folder": "/srv/change",
     }
-    (folder / "due.json").write_text(json.dumps(given), "utf-8")
-    return Batch(store, whole, done, folder / "due.json")
+    (folder / "due-1.json").write_text(json.dumps(given), "utf-8")
+    return Batch(store, whole, done, folder / "due-1.json")
 
 
 class Batch:
@@ -72,9 +72,9 @@ class Batch:
         given = {"label": "after-1", "now": now, "lost": self.lost, "api": self.api}
         return capture(self.store, rows, **given)
 
-    def hold(self, **changed):
+    def hold(self, *, mended=False, **changed):
         due = replace(read_due(self.file), **changed)
-        return hold(due, self.take, policy=Policy(), site=Site())
+        return hold(due, self.take, site=Site(), mended=mended)
 
 
 def test_a_gate_is_open_where_the_plan_holds_and_nothing_else_changed(batch):
@@ -148,6 +148,30 @@ def test_what_was_broken_before_stops_nothing_where_the_change_began_all_the_sam
     assert gate.exit_code == 0, gate.words
 
 
+def test_mended_is_said_of_this_gate_and_printed_again_where_it_stays_closed(batch):
+    assert batch.hold(mended=True, unfinished=("node1",)).exit_code == 0
+    other(batch)
+    gate = batch.hold(mended=True, unfinished=("node1",))
+    assert gate.exit_code == 1
+    assert "the change did not come to its end on: no node" in gate.words
+    assert [line for line in gate.words if line.endswith(" --mended")]
+
+
+def test_where_nothing_could_be_gathered_no_earlier_capture_is_asked(batch):
+    gate = batch.hold(settle_within="soon")
+    assert (gate.plan, gate.rules) == (None, None)
+    assert not [line for line in gate.words if line.startswith(("snapdiff diff", "snapdiff check"))]
+    assert "plan: not asked" in gate.words
+
+
+def test_what_a_folder_or_a_variable_says_of_severities_opens_no_gate(batch, monkeypatch):
+    monkeypatch.setenv("SNAPDIFF_FAIL_ON", "error")
+    other(batch)
+    gate = batch.hold()
+    assert gate.plan.exit_code == 1
+    assert [line for line in gate.words if "snapdiff diff" in line and "--fail-on=warning" in line]
+
+
 def test_only_where_something_is_left_undone_is_mending_asked_for(batch):
     other(batch)
     assert not [line for line in batch.hold().words if "--mended" in line]
@@ -172,12 +196,12 @@ def test_where_the_plan_cannot_be_read_the_rules_are_held_all_the_same(batch):
 
 def test_what_goes_on_can_be_pasted_whatever_the_folder_is_called(tmp_path):
     folder = tmp_path / "a b'c"
-    words = Due(**dict.fromkeys(FIELDS, ()) | {"file": folder / "due.json"}).onward
-    assert shlex.split(words[1]) == ["--resume", str(folder / "due.json")]
+    words = Due(**dict.fromkeys(FIELDS, ()) | {"file": folder / "due-1.json"}).onward
+    assert shlex.split(words[1]) == ["--resume", str(folder / "due-1.json")]
     option, variables = shlex.split(words[2])
     assert (option, json.loads(variables)) == (
         "-e",
-        {"snapdiff_upgrade_resume": str(folder / "due.json")},
+        {"snapdiff_upgrade_resume": str(folder / "due-1.json")},
     )
 
 
@@ -192,7 +216,7 @@ WRONG = {
 
 @pytest.mark.parametrize("text", WRONG.values(), ids=WRONG)
 def test_a_file_that_is_none_of_ours_is_refused(tmp_path, text):
-    path = tmp_path / "due.json"
+    path = tmp_path / "due-1.json"
     path.write_text(text, "utf-8")
     with pytest.raises(UnreadableError, match=str(path)):
         read_due(path)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from terminals import CTRL_C, Pty
 
-from snapdiff.cli.upgrade import _for_gathers
+from builders import NOW, bare, capture
+from snapdiff.cli.upgrade import ASKING, _for_gathers, command
+from snapdiff.gathering import Wish, gather
+from snapdiff.playbook import environment_of
+from snapdiff.store import Store
 
 # Runs a command that waits, then waits itself, and says what became of both.
 PROGRAM = """
@@ -89,6 +96,15 @@ def test_ctrl_c_reaches_the_command_once_by_the_terminal(running):
     assert running.told() == {"code": -signal.SIGINT, "asked": True, "through": True}
 
 
+def test_what_interrupts_us_alone_reaches_the_command_a_little_later(running):
+    """As kill -INT with our process id does, on a terminal: nobody has told the command."""
+    with Pty(running.words(60, 0)) as terminal:
+        heard(terminal.process)
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.process.wait(20) == 0
+    assert running.told() == {"code": -signal.SIGINT, "asked": True, "through": True}
+
+
 def test_a_command_that_ends_by_itself_was_asked_by_nobody(running):
     process = running(0, 0)
     assert process.wait(20) == 0
@@ -125,7 +141,6 @@ GIVEN = {
     "what ssh needs": (["--become", "-u", "core"], ["--become", "-u", "core"]),
     "variables": (["-e", "a=1", "--extra-vars=b=2"], ["-e", "a=1", "--extra-vars=b=2"]),
     "tags of the change": (["-t", "mtu", "--skip-tags=x", "-v"], ["-v"]),
-    "what is asked for": (["-K", "--ask-pass", "-k"], []),
     "how the change is made": (["--check", "--diff", "--step", "--start-at-task", "x"], []),
 }
 
@@ -133,3 +148,44 @@ GIVEN = {
 @pytest.mark.parametrize(("given", "left"), GIVEN.values(), ids=GIVEN)
 def test_the_gathers_get_the_options_that_are_not_about_the_change(given, left):
     assert _for_gathers(tuple(given)) == left
+
+
+@pytest.mark.parametrize("word", ["-K", "-bK", "--ask-vault-pass", "-J", "--ask-become-pass"])
+def test_what_nobody_can_be_asked_for_after_a_batch_is_refused(word):
+    done = CliRunner().invoke(command, ["run", "-i", "x,", "--", word])
+    assert "nobody can be asked when the nodes are gathered after a batch" in str(done.exception)
+
+
+@pytest.mark.parametrize("word", ["-v", "-b", "--become", "-e", "-C", "--vault-password-file=pw"])
+def test_what_asks_for_nothing_is_not(word):
+    assert not ASKING.fullmatch(word)
+
+
+def test_the_collections_of_the_user_are_found_behind_ours(tmp_path):
+    (tmp_path / "ansible.cfg").write_text("[defaults]\ncollections_path = ./mine\n", "utf-8")
+    found = environment_of({"HOME": str(tmp_path)}, "/tree", str(tmp_path))
+    assert found["ANSIBLE_COLLECTIONS_PATH"].split(":")[:2] == ["/tree", str(tmp_path / "mine")]
+    given = {"HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": "/other"}
+    assert environment_of(given, "/tree")["ANSIBLE_COLLECTIONS_PATH"] == "/tree:/other"
+
+
+def test_ansible_runs_in_the_folder_that_it_is_told_whatever_the_shell_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert environment_of({"PWD": "/elsewhere", "HOME": "/"}, "/tree")["PWD"] == str(tmp_path)
+
+
+def test_a_capture_that_somebody_else_takes_meanwhile_is_not_ours(tmp_path):
+    """They lie in one folder, and theirs is there first."""
+    inventory = tmp_path / "hosts.yml"
+    host = f"{{ansible_connection: local, ansible_python_interpreter: {sys.executable}}}"
+    inventory.write_text(f"all: {{hosts: {{me: {host}}}}}\n", "utf-8")
+    theirs, late = bare("other"), iter(range(1, 1000))
+
+    def told(_done, _all):
+        capture(tmp_path / "s", [theirs], cluster="lab", now=NOW + timedelta(seconds=next(late)))
+
+    told(0, 0)
+    wish = Wish(inventories=(str(inventory),))
+    found = gather(wish, Store(tmp_path / "s"), "lab", dict(os.environ), told)
+    assert list(found.nodes) == ["me"]
+    assert next(late) > 2, "they took one while we did"
