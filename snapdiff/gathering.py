@@ -85,7 +85,7 @@ def gather(
         text = said.read().decode("utf-8", "backslashreplace")
         folder = _told(pointer)
     if folder is not None and (folder / MANIFEST).is_file():
-        return read_manifest(folder)
+        return read_manifest(store.cluster_folder(cluster) / folder.name)  # as we call the store
     if process.returncode == 0:
         raise UsageError(f"no node was gathered: {_none(wish, text)}")
     lines = "\n  ".join(_last_words(text))
