@@ -73,7 +73,7 @@ class Due:
         """Return how the change goes on with the nodes that it left."""
         variables = json.dumps({"snapdiff_upgrade_resume": str(self.file)})
         return (
-            "To go on with the other nodes, the same again with one more option, of "
+            "To go on with the nodes that are left, the same again with one more option, of "
             "'snapdiff upgrade run' or of ansible-playbook:",
             shlex.join(["--resume", str(self.file)]),
             shlex.join(["-e", variables]),
@@ -200,7 +200,7 @@ class Gate:
 
     @property
     def _kubectl(self) -> str:
-        if not self.due.gather_variables.get("snapdiff_kubectl"):
+        if self.rest is None or not self.rest.capture.api:
             return "not asked"
         if self.rules is None:
             return "nobody can tell"
@@ -219,7 +219,7 @@ def hold(due: Due, take: Callable[[], Capture], *, site: Site, mended: bool = Fa
     def made(name: str, make: Callable[..., t.Any], *words: t.Any, **given: t.Any) -> t.Any:
         try:
             return make(*words, **given)
-        except SnapdiffError as error:
+        except (SnapdiffError, OSError) as error:  # of a folder or a disk, where Ansible is run
             failed[name] = str(error)
             return None
 

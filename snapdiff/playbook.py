@@ -74,7 +74,8 @@ def command_of(
     arguments: Sequence[str] = (),
 ) -> list[str]:
     """Return the words that run the playbook *name*; *arguments* are for ansible-playbook."""
-    words = [sys.executable, "-m", "ansible", "playbook", f"{NAMES}.{name}"]
+    # -P: what lies in the working folder is no code of ours
+    words = [sys.executable, "-P", "-m", "ansible", "playbook", f"{NAMES}.{name}"]
     words += [word for one in inventories for word in ("--inventory", one)]
     return [*words, "--extra-vars", json.dumps(variables), *arguments]
 
@@ -123,12 +124,12 @@ class Outliving:
                     self._process.send_signal(signal.SIGINT)
         finally:
             self._ended = True
+            if signal.SIGHUP in self._before:  # what we start from here on ignores it too
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
         if self._ended:
-            if number != signal.SIGHUP:
-                raise KeyboardInterrupt
-            return
+            raise KeyboardInterrupt
         self.asked = True
         if number == signal.SIGINT and self._by_terminal:
             self._interrupted = time.monotonic()
@@ -141,28 +142,36 @@ class Outliving:
 def environment_of(given: Mapping[str, str], tree: str, folder: str = "") -> dict[str, str]:
     """Return the environment for Ansible: with the collection of *tree* first where it looks.
 
-    *folder* is what it runs in; empty: the working folder. What lies there is no code of ours.
+    *folder* is what it runs in; empty: the working folder.
     """
     place = folder or str(Path.cwd())
-    known = given.get("ANSIBLE_COLLECTIONS_PATH") or _collections(place)
+    known = given.get("ANSIBLE_COLLECTIONS_PATH") or configured(place).collections
     return {
         **({} if _is_configured(given, place) else DEFAULTS),
         **given,
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(path for path in (tree, known) if path),
         "PWD": place,
-        "PYTHONSAFEPATH": "1",
     }
 
 
+class Configured(t.NamedTuple):
+    """What the user's configuration of Ansible says."""
+
+    collections: str  # where it looks for them; our own variable would hide that
+    asks: bool  # for a password, on the terminal
+
+
 @cache
-def _collections(folder: str) -> str:
-    """Return where Ansible looks in that folder; our own variable would hide the user's."""
-    words = "import os; from ansible import constants; "
-    words += "print(os.pathsep.join(constants.COLLECTIONS_PATHS))"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", words], capture_output=True, text=True, cwd=folder, check=False
+def configured(folder: str) -> Configured:
+    """Return what Ansible is configured with in a folder; nothing where it cannot say."""
+    words = (
+        "import json, os; from ansible import constants as c; print(json.dumps("
+        "[os.pathsep.join(c.COLLECTIONS_PATHS), any([c.DEFAULT_ASK_PASS, "
+        "c.DEFAULT_BECOME_ASK_PASS, c.DEFAULT_ASK_VAULT_PASS])]))"
     )
-    return done.stdout.strip()
+    argv = [sys.executable, "-P", "-c", words]
+    done = subprocess.run(argv, capture_output=True, text=True, cwd=folder, check=False)
+    return Configured(*json.loads(done.stdout)) if done.returncode == 0 else Configured("", False)
 
 
 def _is_configured(given: Mapping[str, str], folder: str) -> bool:

@@ -26,6 +26,7 @@ from snapdiff.playbook import (
     Outliving,
     collection_tree,
     command_of,
+    configured,
     environment_of,
     refuse_what_is_missing,
 )
@@ -33,6 +34,7 @@ from snapdiff.policy import site_of
 from snapdiff.report import render
 from snapdiff.report.progress import counting
 from snapdiff.report.safe import visible
+from snapdiff.settings import settle
 from snapdiff.store import Store
 
 if t.TYPE_CHECKING:
@@ -44,7 +46,8 @@ PLAYBOOK = "cni_upgrade"
 OF_TASKS = frozenset(("-t", "--tags", "--skip-tags", "--start-at-task"))
 DRY = frozenset(("-C", "--check", "--list-hosts", "--list-tags", "--list-tasks", "--syntax-check"))
 OF_RUN = DRY | {"-D", "--diff", "--step"}
-ASKING = re.compile(r"-[bvCD]*[kKJ]|--ask-.*|.*@prompt")
+DRY_TOO = re.compile(r"-[bvD]*C[bvCD]*")
+ASKING = re.compile(r"-[bvCD]*[kKJ]|--ask-.*|.*@prompt.*|(--vault-id=)?prompt(_ask_vault_pass)?")
 there = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -119,6 +122,8 @@ def run(
     the gathers too. What no option says, the variables of the inventory may.
     """
     asking = [word for word in arguments if ASKING.fullmatch(word)]
+    if not asking and configured(str(Path.cwd())).asks:
+        asking = ["ask_pass of Ansible's configuration"]
     if asking:
         raise UsageError(
             f"{asking[0]}: nobody can be asked when the nodes are gathered after a batch. Give "
@@ -168,7 +173,7 @@ def run(
             command_of(PLAYBOOK, inventories, variables, arguments),
             environment_of(os.environ, tree),
         )
-        if code == 0 and DRY.intersection(arguments):
+        if code == 0 and any(one in DRY or DRY_TOO.fullmatch(one) for one in arguments):
             return ExitCode.CLEAN
         worst = _after(code, pointer)
     return ExitCode.INTERRUPTED if way.asked and worst else worst
@@ -185,7 +190,7 @@ def _after(code: int, pointer: Path) -> int:
         _say(f"Ansible ended with {code} before the gate, which is held now: {due.file}")
         due = _held(due.file)
     if code != 0 and due.gate == ExitCode.CLEAN:
-        for line in ("The gate is open, but the change is not through.", *due.onward):
+        for line in ("The gate is open, but Ansible ended before it said so.", *due.onward):
             _say(line)
         return ExitCode.FINDINGS
     return due.gate or ExitCode.CLEAN
@@ -235,7 +240,8 @@ def _held(file: Path, *, mended: bool = False) -> Due:
     with files.alone(file.parent):
         due = read_due(file)
         store = Store(Path(due.store))
-        settings = settings_of(store=due.store, cluster=due.cluster)
+        # The rules of the site are those of the change, not of where somebody stands now.
+        settings = settle({}, os.environ, Path(due.folder))
 
         def take() -> Capture:
             with counting("gathering", after=0) as progress:

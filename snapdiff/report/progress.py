@@ -31,10 +31,16 @@ def counting(what: str, *, after: float = SOON) -> Iterator[Callable[[int, int],
         yield lambda done, total: None
         return
     line = _Line(what, time.monotonic() + after)
+
+    def show(done: int, total: int) -> None:
+        with contextlib.suppress(OSError):  # the terminal may be gone: the work goes on
+            line.show(done, total)
+
     try:
-        yield line.show
+        yield show
     finally:
-        line.end()
+        with contextlib.suppress(OSError):
+            line.end()
 
 
 class _Line:

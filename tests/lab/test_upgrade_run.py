@@ -108,6 +108,7 @@ def test_a_change_that_was_stopped_goes_on_with_the_nodes_that_it_left(upgrade):
     done, reports = upgrade("--resume", str(due))
     assert done.code == 0, done.said
     assert list(reports) == ["after-1", "after-2", "after-3"]
+    assert upgrade("--resume", str(due))[0].said.count("a later batch has begun, so give ") > 0
     assert "done as planned on 3 nodes" in reports["after-3"]["verdict"]
     assert len(list(upgrade.store.glob("default/reports/*-upgrade"))) == 1
 

@@ -157,6 +157,15 @@ def test_mended_is_said_of_this_gate_and_printed_again_where_it_stays_closed(bat
     assert [line for line in gate.words if line.endswith(" --mended")]
 
 
+def test_a_folder_that_is_gone_is_told_and_costs_no_words(batch):
+    def take():
+        raise FileNotFoundError(2, "No such file or directory", "/srv/change")
+
+    gate = hold(read_due(batch.file), take, site=Site())
+    assert gate.exit_code == 2
+    assert "rest: [Errno 2] No such file or directory: '/srv/change'" in gate.words
+
+
 def test_where_nothing_could_be_gathered_no_earlier_capture_is_asked(batch):
     gate = batch.hold(settle_within="soon")
     assert (gate.plan, gate.rules) == (None, None)

@@ -17,7 +17,7 @@ from terminals import CTRL_C, Pty
 from builders import NOW, bare, capture
 from snapdiff.cli.upgrade import ASKING, _for_gathers, command
 from snapdiff.gathering import Wish, gather
-from snapdiff.playbook import environment_of
+from snapdiff.playbook import configured, environment_of
 from snapdiff.store import Store
 
 # Runs a command that waits, then waits itself, and says what became of both.
@@ -150,7 +150,9 @@ def test_the_gathers_get_the_options_that_are_not_about_the_change(given, left):
     assert _for_gathers(tuple(given)) == left
 
 
-@pytest.mark.parametrize("word", ["-K", "-bK", "--ask-vault-pass", "-J", "--ask-become-pass"])
+@pytest.mark.parametrize(
+    "word", ["-K", "-bK", "--ask-vault-pass", "-J", "--ask-become-pass", "x@prompt", "prompt"]
+)
 def test_what_nobody_can_be_asked_for_after_a_batch_is_refused(word):
     done = CliRunner().invoke(command, ["run", "-i", "x,", "--", word])
     assert "nobody can be asked when the nodes are gathered after a batch" in str(done.exception)
@@ -167,6 +169,14 @@ def test_the_collections_of_the_user_are_found_behind_ours(tmp_path):
     assert found["ANSIBLE_COLLECTIONS_PATH"].split(":")[:2] == ["/tree", str(tmp_path / "mine")]
     given = {"HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": "/other"}
     assert environment_of(given, "/tree")["ANSIBLE_COLLECTIONS_PATH"] == "/tree:/other"
+
+
+def test_what_asks_by_configuration_is_known(tmp_path):
+    assert not configured(str(tmp_path)).asks
+    folder = tmp_path / "asking"
+    folder.mkdir()
+    (folder / "ansible.cfg").write_text("[privilege_escalation]\nbecome_ask_pass = true\n", "utf-8")
+    assert configured(str(folder)).asks
 
 
 def test_ansible_runs_in_the_folder_that_it_is_told_whatever_the_shell_said(tmp_path, monkeypatch):
