@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import typing as t
@@ -34,12 +35,20 @@ class Done:
         return " ".join(f"{self.out} {self.err}".split())
 
 
+def _hear() -> None:
+    """Hear of Ctrl-C and of a terminal that is gone, whatever started the tests ignores."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def command(lab_name: str, *argv: str, tree: Path = TREE, **environment: str) -> Done:
     """Run *argv* on the lab's controller."""
     known = {key: os.environ[key] for key in os.environ if not key.startswith("ANSIBLE_")}
     known |= {"ANSIBLE_COLLECTIONS_PATH": str(tree), "ANSIBLE_NOCOLOR": "1", **environment}
     words = [sys.executable, str(HERE / "lab"), "--name", lab_name, "controller", "--", *argv]
-    done = subprocess.run(words, capture_output=True, text=True, env=known, check=False)
+    done = subprocess.run(
+        words, capture_output=True, text=True, env=known, check=False, preexec_fn=_hear
+    )
     return Done(done.returncode, done.stdout, done.stderr)
 
 
