@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from snapdiff import __version__, files
-from snapdiff.cli.options import settings_of, store_options
+from snapdiff.cli.options import inventory_option, settings_of, store_options
 from snapdiff.cluster import PREFIX, SIZE, cluster_of_kubectl
 from snapdiff.collector._collect import collect
 from snapdiff.collector._node import Node
@@ -29,14 +29,7 @@ STEP_LIMIT = 10.0  # seconds, for one command
 
 
 @click.command("gather")
-@click.option(
-    "-i",
-    "--inventory",
-    "inventories",
-    multiple=True,
-    metavar="INVENTORY",
-    help="Ansible inventory; repeatable.",
-)
+@inventory_option
 @click.option("--hosts", default="all", metavar="PATTERN", help="Group or pattern; default all.")
 @click.option(
     "-l", "--limit", default="", metavar="PATTERN", help="Only these of them; the rest is left out."

@@ -36,6 +36,18 @@ def store_options(command: F) -> F:
     )
 
 
+def inventory_option(command: F) -> F:
+    """Add the option that says which inventories Ansible reads."""
+    return click.option(
+        "-i",
+        "--inventory",
+        "inventories",
+        multiple=True,
+        metavar="INVENTORY",
+        help="Ansible inventory; repeatable.",
+    )(command)
+
+
 def color_option(command: F) -> F:
     """Add the option that says whether there is colour."""
     return click.option(

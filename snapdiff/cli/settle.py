@@ -8,7 +8,7 @@ import typing as t
 import click
 
 from snapdiff.cli.gather import say_coverage
-from snapdiff.cli.options import policy_of, settings_of, store_options
+from snapdiff.cli.options import inventory_option, policy_of, settings_of, store_options
 from snapdiff.errors import ExitCode
 from snapdiff.gathering import Wish, gather
 from snapdiff.report.progress import counting
@@ -21,14 +21,7 @@ if t.TYPE_CHECKING:
 
 
 @click.command("settle")
-@click.option(
-    "-i",
-    "--inventory",
-    "inventories",
-    multiple=True,
-    metavar="INVENTORY",
-    help="Ansible inventory; repeatable.",
-)
+@inventory_option
 @click.option("--hosts", default="all", metavar="PATTERN", help="Group or pattern; default all.")
 @click.option("--within", default="5m", metavar="SPAN", help="Time for it all; default 5m.")
 @click.option("--pause", default="5s", metavar="SPAN", help="Between two captures; default 5s.")

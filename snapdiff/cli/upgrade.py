@@ -15,6 +15,7 @@ from snapdiff import files
 from snapdiff.cli.options import (
     Output,
     emit,
+    inventory_option,
     settings_of,
     store_options,
     terminal_of,
@@ -57,14 +58,7 @@ def command() -> None:
 
 
 @command.command("run", short_help="Make a change in batches.")
-@click.option(
-    "-i",
-    "--inventory",
-    "inventories",
-    multiple=True,
-    metavar="INVENTORY",
-    help="Ansible inventory; repeatable.",
-)
+@inventory_option
 @click.option("--plan", type=there, metavar="FILE", help="What the change may do.")
 @click.option("--tasks", type=there, metavar="FILE", help="Ansible tasks that change a node; or")
 @click.option("--command", "words", metavar="WORDS", help="a command that does, without a shell.")
