@@ -317,3 +317,26 @@ def test_no_situation_has_both_a_row_and_a_reason():
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_an_option_that_there_is_not_is_usage(run, command):
     assert run(command, ["--no-such-option"], SAME)[0] == 2
+
+
+OURS = """\
+store: s
+cluster: lab
+site_rules:
+  - {id: ours, severity: error, path: host/hostname, equals: nobody, why: "-", remedy: "-"}
+"""
+
+
+@pytest.mark.slow
+def test_a_gate_has_the_site_s_rules_of_the_change_wherever_somebody_stands(run, tmp_path):
+    run("gather", ["-i", "hosts.yml"], EMPTY)
+    [before] = (tmp_path / "s" / "lab").glob("2*")
+    folder = tmp_path / "change"
+    folder.mkdir()
+    (folder / "snapdiff.yml").write_text(OURS)
+    made = {"before": str(before), "folder": str(folder), "store": str(tmp_path / "s")}
+    made |= {"plan": str(tmp_path / "nothing.yml"), "inventories": [str(tmp_path / "hosts.yml")]}
+    (folder / "due-1.json").write_text(json.dumps({**DUE, **made, "even_if_unhealthy": False}))
+    code, _out, err = run("upgrade", ["gate", "change/due-1.json"], EMPTY)
+    assert code == 1, err
+    assert '"ours"' in (folder / "check-1.json").read_text()
